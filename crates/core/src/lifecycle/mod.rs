@@ -1,0 +1,12 @@
+//! Which moves are legal in the lives of requests, claims, builds, steps and workers.
+//!
+//! The tables are data: the store checks every write against them, `steading show lifecycle` prints
+//! them. What is not listed is an error that names both states.
+
+mod check;
+mod moves;
+mod tables;
+
+pub use check::{Illegal, build, claim, request, step, worker};
+pub use moves::{BUILD, CLAIM, Move, REQUEST, STEP, WORKER};
+pub use tables::{Row, Table, tables};

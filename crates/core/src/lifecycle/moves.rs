@@ -1,0 +1,80 @@
+//! The transition tables.
+
+use crate::words::{BuildState, ClaimState, RequestState, StepState, WorkerState};
+
+/// One legal move and what causes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move<S: 'static> {
+    /// The state before.
+    pub from: S,
+    /// The state after.
+    pub to: S,
+    /// What brings it about, in words.
+    pub cause: &'static str,
+}
+
+const fn from<S: Copy>(from: S, to: S, cause: &'static str) -> Move<S> {
+    Move { from, to, cause }
+}
+
+/// A request begins `pending`.
+pub static REQUEST: &[Move<RequestState>] = {
+    use RequestState::{Claimed, Collapsed, Complete, Pending};
+    &[
+        from(Pending, Claimed, "matched with a worker and offered to it"),
+        from(Pending, Collapsed, "folded into a newer request that builds the same"),
+        from(Pending, Complete, "cancelled while it waited"),
+        from(
+            Claimed,
+            Pending,
+            "the offer was refused, withdrawn or timed out; or its build is retried",
+        ),
+        from(Claimed, Complete, "its build finished, or it was cancelled"),
+        from(Collapsed, Complete, "the request it was folded into completed"),
+        from(Collapsed, Pending, "the request it was folded into was cancelled alone"),
+    ]
+};
+
+/// A claim begins `offered`; its first answer is its last.
+pub static CLAIM: &[Move<ClaimState>] = {
+    use ClaimState::{Accepted, Expired, Offered, Refused, Withdrawn};
+    &[
+        from(Offered, Accepted, "the worker took it: the build is created and numbered"),
+        from(
+            Offered,
+            Withdrawn,
+            "the farm took it back: cancelled, or the old attempt's worker returned",
+        ),
+        from(Offered, Refused, "the worker said no"),
+        from(Offered, Expired, "nobody answered before its deadline"),
+    ]
+};
+
+/// A build begins `running`, when its worker accepts it.
+pub static BUILD: &[Move<BuildState>] = {
+    use BuildState::{Cancelling, Finished, Gathering, Running};
+    &[
+        from(Running, Cancelling, "somebody said stop"),
+        from(Running, Gathering, "its last step ended; locks are free, bytes still come in"),
+        from(Running, Finished, "its worker was lost: nothing more will come"),
+        from(Cancelling, Gathering, "its processes are dead and its `always` steps ended"),
+        from(Cancelling, Finished, "its worker was lost: nothing more will come"),
+        from(Gathering, Finished, "its logs are closed and its artifacts stored"),
+    ]
+};
+
+/// A step begins `running`; a skipped one begins, and stays, `finished`.
+pub static STEP: &[Move<StepState>] =
+    &[from(StepState::Running, StepState::Finished, "it ended, or its worker was lost")];
+
+/// A worker begins `offline`, when the farm first meets it.
+pub static WORKER: &[Move<WorkerState>] = {
+    use WorkerState::{Offline, Ready, Resetting};
+    &[
+        from(Offline, Ready, "its session began"),
+        from(Ready, Offline, "its session ended"),
+        from(Ready, Resetting, "all its slots are empty and it is to be reset"),
+        from(Resetting, Ready, "the reset succeeded and its session began"),
+        from(Resetting, Offline, "the reset failed, or no session began after it"),
+    ]
+};

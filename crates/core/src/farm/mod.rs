@@ -1,0 +1,57 @@
+//! A farm as plain values: what `farm.star` says once evaluated, and the seam to the user's functions.
+
+mod builder;
+mod names;
+mod policy;
+mod scheduler;
+mod worker;
+
+pub use builder::{Arg, Builder, Command, OnFailure, Plan, PlanStep, StepKind};
+pub use names::matches_glob;
+pub use policy::{
+    BuildView, Direction, Evaluated, Fault, FunctionId, Policy, Reads, RequestView, Term, TermKind,
+    WorkerView,
+};
+pub use scheduler::{Force, OnChange, Param, ParamKind, Scheduler};
+pub use worker::{Lock, LockCapacity, Repository, WorkerSpec};
+
+use std::collections::BTreeMap;
+
+/// A whole farm: every name resolved, every duration parsed, every reference checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Farm {
+    /// Repositories by the name sources and stamps use.
+    pub repositories: BTreeMap<String, Repository>,
+    /// Workers and worker patterns, in the order declared.
+    pub workers: Vec<WorkerSpec>,
+    /// Builders by name.
+    pub builders: BTreeMap<String, Builder>,
+    /// Locks by name.
+    pub locks: BTreeMap<String, Lock>,
+    /// Schedulers by name.
+    pub schedulers: BTreeMap<String, Scheduler>,
+}
+
+impl Farm {
+    /// The declaration that admits a worker of that name: an exact name before patterns, patterns in
+    /// the order declared.
+    #[must_use]
+    pub fn worker(&self, name: &str) -> Option<&WorkerSpec> {
+        let exact = self.workers.iter().find(|w| !w.pattern && w.name == name);
+        exact.or_else(|| self.workers.iter().find(|w| w.admits(name)))
+    }
+
+    /// The `force(…)` declarations that name a builder, in name order. Where there is one, forcing
+    /// that builder passes through one of them.
+    pub fn forces<'a>(
+        &'a self,
+        builder: &'a str,
+    ) -> impl Iterator<Item = (&'a String, &'a Force)> + 'a {
+        self.schedulers.iter().filter_map(move |(name, scheduler)| match scheduler {
+            Scheduler::Force(force) if force.builders.iter().any(|b| b == builder) => {
+                Some((name, force))
+            }
+            _ => None,
+        })
+    }
+}

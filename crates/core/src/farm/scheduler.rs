@@ -1,0 +1,64 @@
+//! Schedulers as declared.
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::Duration;
+
+/// What turns changes or wishes into buildsets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheduler {
+    /// Reacts to changes.
+    OnChange(OnChange),
+    /// Offers a form.
+    Force(Force),
+}
+
+/// `on_change(…)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnChange {
+    /// The repository's name.
+    pub repository: String,
+    /// Builders to ask for, resolved from globs.
+    pub builders: Vec<String>,
+    /// Branch globs; empty means every watched branch.
+    pub branches: Vec<String>,
+    /// File globs that make a change important; empty means all.
+    pub files: Vec<String>,
+    /// Wait until no important change came for this long; zero builds each at once.
+    pub quiet: Duration,
+    /// Longest wait of the first important change.
+    pub max_wait: Duration,
+    /// Priority of its requests.
+    pub priority: i64,
+}
+
+/// `force(…)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Force {
+    /// Builders it may ask for.
+    pub builders: Vec<String>,
+    /// Its form.
+    pub params: Vec<Param>,
+}
+
+/// A field of a form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Param {
+    /// The property it sets.
+    pub name: String,
+    /// What it accepts.
+    pub kind: ParamKind,
+    /// Used when nothing is given.
+    pub default: Option<String>,
+}
+
+/// What a form's field accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamKind {
+    /// Any text.
+    Text,
+    /// One of these.
+    Choice(Vec<String>),
+}

@@ -1,0 +1,1 @@
+//! Changes come in: the poller and its git.

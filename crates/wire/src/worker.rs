@@ -1,0 +1,448 @@
+//! The worker protocol, version 1: MessagePack with named maps over two WebSockets.
+//!
+//! *Control* carries small messages and never queues behind bytes; *bulk* carries log blocks and the
+//! live tail. Every message about a build is addressed by its `Attempt` and may be sent again: the
+//! receiver ignores what it already knows. So whoever was away says what it holds, and goes on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use steading_core::words::{Attempt, BuildId, ClaimId, Micros, Reason};
+
+/// The version both sides must share (a master also serves the one before, once there is one).
+pub const PROTOCOL: u32 = 1;
+/// How often a worker sends a heartbeat, in milliseconds.
+pub const HEARTBEAT_MS: u64 = 3_000;
+/// A side that heard nothing for this long drops the link, in milliseconds.
+pub const SILENCE_MS: u64 = 10_000;
+/// The largest message either side accepts, in bytes: a block and its envelope.
+pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+
+/// What a worker says of itself, first of all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// `PROTOCOL` of the worker.
+    pub protocol: u32,
+    /// Its name.
+    pub name: String,
+    /// Its Steading version.
+    pub version: String,
+    /// Its machine: kernel, cpus, memory, disk, as plain facts.
+    pub facts: BTreeMap<String, String>,
+    /// The attempts it holds.
+    pub held: Vec<Attempt>,
+}
+
+/// From worker to master, on the control link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToMaster {
+    /// The first message of a session.
+    Hello(Hello),
+    /// "I am here", and what it holds, so that both sides find a difference in seconds (I2).
+    Heartbeat {
+        /// The attempts it holds.
+        held: Vec<Attempt>,
+    },
+    /// The offer is taken.
+    Accepted {
+        /// Which offer.
+        claim: ClaimId,
+        /// The attempt now held.
+        attempt: Attempt,
+    },
+    /// The offer is not taken.
+    Refused {
+        /// Which offer.
+        claim: ClaimId,
+        /// Why.
+        reason: Reason,
+    },
+    /// A step ended; its logs are spooled and will be sent on the bulk link.
+    StepDone {
+        /// Whose step.
+        attempt: Attempt,
+        /// Its number in the plan.
+        number: i64,
+        /// How it ended.
+        report: Report,
+    },
+    /// Every byte of the attempt is acknowledged and its workspace is free.
+    Gathered {
+        /// Which attempt.
+        attempt: Attempt,
+    },
+    /// The worker stops and takes nothing more.
+    Stopping,
+}
+
+/// From master to worker, on the control link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToWorker {
+    /// The session begins.
+    Welcome {
+        /// Builds it may run at once.
+        slots: i64,
+        /// Held attempts the master no longer wants: a definite "drop it" (I1).
+        drop: Vec<Attempt>,
+    },
+    /// The session does not begin; the text says why and what to do.
+    Rejected {
+        /// Machine-readable: `protocol`, `name`.
+        code: String,
+        /// For people.
+        text: String,
+    },
+    /// Will you build this?
+    Offer {
+        /// The offer.
+        claim: ClaimId,
+        /// The attempt it would be.
+        attempt: Attempt,
+        /// The builder: names the workspace.
+        builder: String,
+    },
+    /// Run one step.
+    Run {
+        /// Whose step.
+        attempt: Attempt,
+        /// The build, for messages to people.
+        build: BuildId,
+        /// Its number in the plan.
+        number: i64,
+        /// What to do.
+        primitive: Primitive,
+    },
+    /// Stop what runs: TERM, then KILL, the whole tree dead within 10 s.
+    Cancel {
+        /// Which attempt.
+        attempt: Attempt,
+    },
+    /// No more steps: send what is left, free the workspace, say `Gathered`.
+    Finish {
+        /// Which attempt.
+        attempt: Attempt,
+    },
+    /// Forget the attempt: kill it, delete its spool, say nothing more of it.
+    Drop {
+        /// Which attempt.
+        attempt: Attempt,
+    },
+    /// The master goes away for a moment; keep what you hold and come back.
+    Restarting,
+    /// End the worker itself: at once when idle, else when its builds are gone.
+    Stop,
+}
+
+/// The few things a worker can do. Every step compiles to one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Primitive {
+    /// Run a process in the workspace.
+    Process {
+        /// Program and arguments, handed over as they are.
+        argv: Vec<String>,
+        /// Added to the worker's own environment.
+        env: BTreeMap<String, String>,
+        /// Directory below the workspace; created if missing.
+        workdir: Option<String>,
+        /// Longest run, in milliseconds.
+        timeout_ms: Option<i64>,
+        /// Longest silence, in milliseconds.
+        idle_timeout_ms: Option<i64>,
+    },
+    /// Bring exactly this revision into the workspace.
+    Checkout {
+        /// URL, or an absolute path on this machine.
+        url: String,
+        /// The branch, to fetch and to stand on.
+        branch: String,
+        /// The full revision.
+        revision: String,
+        /// Fetch submodules too.
+        submodules: bool,
+    },
+    /// Send files of the workspace to the archive.
+    Upload {
+        /// Globs below the workspace.
+        paths: Vec<String>,
+    },
+}
+
+/// How a step ended, as the worker saw it. What it means is decided in `core::settle`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// How it ended.
+    pub ending: Ending,
+    /// Of the process, where there was one.
+    pub exit: Option<ExitRecord>,
+    /// Names of the logs it wrote: `stdout`, `stderr`.
+    pub logs: Vec<String>,
+    /// The last lines of stderr (at most 4 KiB), so that a failure shows its why at once.
+    pub stderr_tail: String,
+}
+
+/// The ways a primitive ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum Ending {
+    /// The process exited, or the primitive did its work (code 0).
+    Exited {
+        /// Its code.
+        code: i32,
+    },
+    /// A signal ended it.
+    Signalled {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// It ran or was silent for too long, and was killed.
+    TimedOut {
+        /// True when it was silent for too long.
+        idle: bool,
+        /// The limit, in milliseconds.
+        limit_ms: i64,
+    },
+    /// The program could not be started at all.
+    NotStarted {
+        /// What the system said, and of what.
+        text: String,
+    },
+    /// It was cancelled.
+    Cancelled,
+    /// The source could not be brought: the revision does not exist.
+    NoSuchRevision {
+        /// Which, and where.
+        text: String,
+    },
+    /// Nothing matched the paths to upload.
+    NoSuchFile {
+        /// The globs.
+        text: String,
+    },
+    /// Not the build's fault: network, disk, the archive.
+    Infrastructure {
+        /// Machine-readable: `disk_full`, `fetch_failed`, `archive_unreachable`, ….
+        code: String,
+        /// What happened.
+        text: String,
+    },
+}
+
+/// What a process cost and how it ended: one for every process the farm starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Where it ran, below the workspace.
+    pub cwd: String,
+    /// Its exit code, if it exited.
+    pub code: Option<i32>,
+    /// Its signal, if one ended it.
+    pub signal: Option<i32>,
+    /// When it started.
+    pub started_at: Micros,
+    /// When it ended.
+    pub ended_at: Micros,
+    /// CPU time in user mode, in milliseconds, children included.
+    pub user_ms: i64,
+    /// CPU time in the kernel, in milliseconds, children included.
+    pub system_ms: i64,
+    /// Peak resident memory of the largest process, in KiB.
+    pub max_rss_kib: i64,
+    /// Processes still alive when it ended, by name; they were killed.
+    pub leftovers: Vec<String>,
+}
+
+/// From worker to master, on the bulk link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum BulkToMaster {
+    /// One encoded block of a log, stored verbatim.
+    Block {
+        /// Which log.
+        log: LogKey,
+        /// Offset of its first raw byte.
+        raw_offset: u64,
+        /// The block, as `frames` encodes it.
+        #[serde(with = "bytes")]
+        encoded: Vec<u8>,
+    },
+    /// Raw bytes not yet in a block: for people who watch, never stored.
+    Tail {
+        /// Which log.
+        log: LogKey,
+        /// Offset of its first raw byte.
+        raw_offset: u64,
+        /// The bytes.
+        #[serde(with = "bytes")]
+        bytes: Vec<u8>,
+    },
+    /// The log is whole.
+    Close {
+        /// Which log.
+        log: LogKey,
+        /// The closing table, as `frames` encodes it.
+        #[serde(with = "bytes")]
+        trailer: Vec<u8>,
+        /// Raw bytes in all.
+        bytes: u64,
+        /// Lines in all.
+        lines: u64,
+        /// BLAKE3 of the raw bytes, in hex.
+        hash: String,
+    },
+}
+
+/// From master to worker, on the bulk link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum BulkToWorker {
+    /// Everything below this raw offset is durable.
+    Stored {
+        /// Which log.
+        log: LogKey,
+        /// The next raw offset wanted.
+        next: u64,
+    },
+    /// The log is closed and durable; its spool may go.
+    Closed {
+        /// Which log.
+        log: LogKey,
+    },
+    /// The master does not want this log (its attempt was dropped); its spool may go.
+    Unwanted {
+        /// Which log.
+        log: LogKey,
+    },
+}
+
+/// A log, by what both sides know of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LogKey {
+    /// Whose.
+    pub attempt: Attempt,
+    /// The step's number in the plan.
+    pub step: i64,
+    /// `stdout` or `stderr`.
+    pub name: String,
+}
+
+/// Why bytes are not a message of this protocol.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Larger than either side accepts.
+    #[error("the message has {0} bytes; at most {MESSAGE_BYTES_MAX} are accepted")]
+    TooLarge(usize),
+    /// Not MessagePack, or not a message.
+    #[error("the message is not one of protocol {PROTOCOL}: {0}")]
+    Malformed(#[from] rmp_serde::decode::Error),
+}
+
+/// Writes a message as MessagePack with named maps.
+#[must_use]
+pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
+    rmp_serde::to_vec_named(message).expect("messages hold only maps, lists, numbers and texts")
+}
+
+/// Reads a message.
+///
+/// # Errors
+/// When it is too large, not MessagePack, or no message of this protocol.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    if bytes.len() > MESSAGE_BYTES_MAX {
+        return Err(DecodeError::TooLarge(bytes.len()));
+    }
+    Ok(rmp_serde::from_slice(bytes)?)
+}
+
+/// Bytes as MessagePack's own binary type rather than a list of numbers.
+mod bytes {
+    use serde::de::{Error, SeqAccess, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        d.deserialize_byte_buf(Bytes)
+    }
+
+    struct Bytes;
+
+    impl<'de> Visitor<'de> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+
+        fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+            Ok(bytes)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<u8>, A::Error> {
+            let mut bytes = Vec::new();
+            while let Some(byte) = seq.next_element()? {
+                bytes.push(byte);
+            }
+            Ok(bytes)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use steading_core::words::RequestId;
+
+    use super::*;
+
+    fn attempt() -> Attempt {
+        Attempt { request: RequestId(7), epoch: 2 }
+    }
+
+    fn round_trip<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(message: &T) {
+        assert_eq!(&decode::<T>(&encode(message)).expect("own messages decode"), message);
+    }
+
+    #[test]
+    fn messages_survive_the_wire() {
+        round_trip(&ToMaster::Heartbeat { held: vec![attempt()] });
+        round_trip(&ToWorker::Run {
+            attempt: attempt(),
+            build: BuildId(3),
+            number: 1,
+            primitive: Primitive::Upload { paths: vec!["out/*".into()] },
+        });
+        round_trip(&BulkToMaster::Block {
+            log: LogKey { attempt: attempt(), step: 1, name: "stdout".into() },
+            raw_offset: 0,
+            encoded: vec![0, 255, 1],
+        });
+    }
+
+    #[test]
+    fn golden_bytes_of_version_1() {
+        let bytes = encode(&ToMaster::Accepted { claim: ClaimId(1), attempt: attempt() });
+        let text: String =
+            bytes.iter().flat_map(|b| std::ascii::escape_default(*b)).map(char::from).collect();
+        assert_eq!(
+            text,
+            r"\x83\xa4type\xa8accepted\xa5claim\x01\xa7attempt\x82\xa7request\x07\xa5epoch\x02"
+        );
+    }
+
+    #[test]
+    fn noise_is_an_error_that_says_so() {
+        assert!(decode::<ToMaster>(b"\xc1nonsense").is_err());
+        let large = vec![0; MESSAGE_BYTES_MAX + 1];
+        let error = decode::<ToMaster>(&large).expect_err("too large").to_string();
+        assert_eq!(error, "the message has 1048577 bytes; at most 1048576 are accepted");
+    }
+}

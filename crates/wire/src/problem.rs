@@ -37,10 +37,16 @@ codes! {
     Forbidden = "forbidden", 403;
     /// No such thing.
     NotFound = "not_found", 404;
+    /// This path does not take this verb; `Allow` names those it takes.
+    MethodNotAllowed = "method_not_allowed", 405;
     /// Not legal in the present state; `detail` names both.
     Conflict = "conflict", 409;
     /// The events asked for are past retention; `detail` names the oldest available.
     Gone = "gone", 410;
+    /// The body is larger than this path takes.
+    TooLarge = "too_large", 413;
+    /// The range asked for lies outside the bytes there are.
+    RangeNotSatisfiable = "range_not_satisfiable", 416;
     /// The configuration is broken; `detail` holds the diagnostics.
     BadConfiguration = "bad_configuration", 422;
     /// A revision could not be resolved.

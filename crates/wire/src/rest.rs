@@ -88,6 +88,29 @@ pub struct Item {
     pub as_of: i64,
 }
 
+/// `GET /api/v1/farm`: the overview.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Farm {
+    /// The master's version.
+    pub version: String,
+    /// Requests that wait to be matched.
+    pub pending: i64,
+    /// Requests offered to a worker or being built.
+    pub claimed: i64,
+    /// Builds that have not reached their outcome.
+    pub running: i64,
+    /// Workers with a session that are not being reset.
+    pub workers_ready: i64,
+    /// Workers without a session.
+    pub workers_offline: i64,
+    /// Workers somebody paused, whatever their state.
+    pub workers_paused: i64,
+    /// Slots of the ready workers in all.
+    pub slots: i64,
+    /// The newest event these numbers know of.
+    pub as_of: i64,
+}
+
 /// Lines of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Lines {

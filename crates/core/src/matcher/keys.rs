@@ -1,0 +1,165 @@
+//! What the policy says of a tuple: whether it may run at all, and how it ranks.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+use super::memo::{Answer, Memo, Views};
+use super::{TermValue, Why};
+use crate::farm::{Direction, Policy, RequestView, Term, TermKind, WorkerView};
+use crate::words::{RequestId, Value};
+
+/// A function of the policy failed: reported once per function and class pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultReport {
+    /// `allow`, or the label of the term.
+    pub function: String,
+    /// What went wrong.
+    pub message: String,
+    /// A request it failed on.
+    pub request: RequestId,
+    /// The worker it failed on.
+    pub worker: String,
+}
+
+/// Faults not yet fetched, and what was reported without being remembered by class.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Faults {
+    pub(super) new: Vec<FaultReport>,
+    reported: BTreeSet<(String, String)>,
+}
+
+impl Faults {
+    pub(super) fn report_once(&mut self, fault: FaultReport) {
+        if self.reported.insert((fault.function.clone(), fault.message.clone())) {
+            self.new.push(fault);
+        }
+    }
+}
+
+/// One term's value in a form whose greater is the better.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ranked {
+    Highest(TermValue),
+    Lowest(Reverse<TermValue>),
+}
+
+impl Ranked {
+    fn new(direction: Direction, value: TermValue) -> Ranked {
+        match direction {
+            Direction::Highest => Ranked::Highest(value),
+            Direction::Lowest => Ranked::Lowest(Reverse(value)),
+        }
+    }
+
+    pub(super) fn value(&self) -> &TermValue {
+        match self {
+            Ranked::Highest(value) | Ranked::Lowest(Reverse(value)) => value,
+        }
+    }
+}
+
+/// The types of a value: terms of different types cannot be compared.
+pub(super) fn shape(value: &TermValue) -> Vec<&'static str> {
+    let one = |v: &Value| match v {
+        Value::Bool(_) => "bool",
+        Value::Int(_) => "int",
+        Value::Text(_) => "string",
+    };
+    value.iter().map(one).collect()
+}
+
+/// The terms that depend on one side alone, by place; `None` where both sides are needed.
+pub(super) type Half = Vec<Option<Result<Ranked, Why>>>;
+
+/// Asks the policy, remembers the answers, collects the faults.
+#[derive(Debug)]
+pub(super) struct Judge<'a> {
+    pub(super) policy: &'a dyn Policy,
+    pub(super) memo: &'a mut Memo,
+    pub(super) faults: &'a mut Faults,
+}
+
+impl Judge<'_> {
+    /// Whether the policy lets the request run on the worker.
+    pub(super) fn allow(&mut self, request: &RequestView, worker: &WorkerView) -> Result<(), Why> {
+        let views = Views { request: Some(request), worker: Some(worker) };
+        let answer = self.memo.allow(views, || self.policy.allow(request, worker));
+        if self.settle(answer, "allow", views)? { Ok(()) } else { Err(Why::PolicyNo) }
+    }
+
+    /// The terms that look at nothing but the request.
+    pub(super) fn request_half(&mut self, view: &RequestView) -> Half {
+        let policy = self.policy;
+        let half = |term: &Term| match term.kind {
+            TermKind::Function { worker: true, .. } => None,
+            _ => Some(self.term(term, Views { request: Some(view), worker: None })),
+        };
+        policy.order().iter().map(half).collect()
+    }
+
+    /// The terms that look at nothing but the worker.
+    pub(super) fn worker_half(&mut self, view: &WorkerView) -> Half {
+        let policy = self.policy;
+        let half = |term: &Term| match term.kind {
+            TermKind::Function { request: false, worker: true, .. } => {
+                Some(self.term(term, Views { request: None, worker: Some(view) }))
+            }
+            _ => None,
+        };
+        policy.order().iter().map(half).collect()
+    }
+
+    /// All terms of a tuple, from its two halves and, where both are needed, from the policy.
+    pub(super) fn rank(
+        &mut self,
+        (request, by_request): (&RequestView, &Half),
+        (worker, by_worker): (&WorkerView, &Half),
+    ) -> Result<Vec<Ranked>, Why> {
+        let policy = self.policy;
+        let views = Views { request: Some(request), worker: Some(worker) };
+        let whole = |(place, term): (usize, &Term)| match (&by_request[place], &by_worker[place]) {
+            (Some(known), _) | (None, Some(known)) => known.clone(),
+            (None, None) => self.term(term, views),
+        };
+        policy.order().iter().enumerate().map(whole).collect()
+    }
+
+    fn term(&mut self, term: &Term, views: Views<'_>) -> Result<Ranked, Why> {
+        let (function, request, worker) = match (term.kind, views.request) {
+            (TermKind::Function { function, request, worker }, _) => (function, request, worker),
+            (TermKind::Submitted, view) => {
+                return Ok(fixed(term, view.map_or(0, |r| r.submitted_at.0)));
+            }
+            (TermKind::Priority, view) => return Ok(fixed(term, view.map_or(0, |r| r.priority))),
+        };
+        let seen = Views {
+            request: views.request.filter(|_| request),
+            worker: views.worker.filter(|_| worker),
+        };
+        let call = || self.policy.term(function, seen.request, seen.worker);
+        let answer = self.memo.term(function, seen, call);
+        let value = self.settle(answer, &term.label, views)?;
+        Ok(Ranked::new(term.direction, value))
+    }
+
+    fn settle<T>(&mut self, answer: Answer<T>, function: &str, views: Views<'_>) -> Result<T, Why> {
+        answer.value.map_err(|fault| {
+            let report = FaultReport {
+                function: function.to_owned(),
+                message: fault.message.clone(),
+                request: views.request.map_or(RequestId(0), |r| r.id),
+                worker: views.worker.map_or_else(String::new, |w| w.name.clone()),
+            };
+            match (answer.fresh, answer.kept) {
+                (true, true) => self.faults.new.push(report),
+                (true, false) => self.faults.report_once(report),
+                (false, _) => {}
+            }
+            Why::PolicyFault { function: function.to_owned(), message: fault.message }
+        })
+    }
+}
+
+fn fixed(term: &Term, value: i64) -> Ranked {
+    Ranked::new(term.direction, vec![Value::Int(value)])
+}

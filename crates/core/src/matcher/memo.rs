@@ -1,0 +1,201 @@
+//! What the policy's functions answered, by what they read.
+//!
+//! A function is deterministic and its reads are tracked: on a tuple with the same values in the
+//! attributes an earlier call read, it would read the same and answer the same. So requests and
+//! workers that look alike to it are asked about once.
+
+use std::collections::BTreeMap;
+
+use crate::farm::{Evaluated, Fault, FunctionId, Reads, RequestView, WorkerView};
+use crate::words::Value;
+
+/// Answers kept before all are forgotten; bounds memory for policies that read unique attributes.
+const ANSWERS_MAX: usize = 200_000;
+
+/// An attribute of a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Attribute {
+    Request(String),
+    RequestProperty(String),
+    Worker(String),
+    WorkerLabel(String),
+}
+
+/// What an attribute was.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Seen {
+    Absent,
+    One(Value),
+    Many(BTreeMap<String, Value>),
+}
+
+/// The answers of one function, for each set of attributes it was seen to read.
+#[derive(Debug, Clone)]
+struct Answers<T> {
+    by_reads: Vec<ByReads<T>>,
+}
+
+/// The answers given after reading just these attributes, by their values.
+#[derive(Debug, Clone)]
+struct ByReads<T> {
+    attributes: Vec<Attribute>,
+    answers: BTreeMap<Vec<Seen>, Result<T, Fault>>,
+}
+
+impl<T> Default for Answers<T> {
+    fn default() -> Self {
+        Answers { by_reads: Vec::new() }
+    }
+}
+
+/// The two views a function may see.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Views<'a> {
+    pub(super) request: Option<&'a RequestView>,
+    pub(super) worker: Option<&'a WorkerView>,
+}
+
+/// Remembered answers of `allow` and of the terms.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Memo {
+    allow: Answers<bool>,
+    terms: BTreeMap<FunctionId, Answers<Vec<Value>>>,
+    kept: usize,
+    /// How often a function was really called.
+    pub(super) evaluations: u64,
+}
+
+/// An answer, whether it was new, and whether it is remembered.
+pub(super) struct Answer<T> {
+    pub(super) value: Result<T, Fault>,
+    pub(super) fresh: bool,
+    pub(super) kept: bool,
+}
+
+impl Memo {
+    pub(super) fn allow(
+        &mut self,
+        views: Views<'_>,
+        call: impl FnOnce() -> Evaluated<bool>,
+    ) -> Answer<bool> {
+        self.make_room();
+        ask(&mut self.allow, views, call, &mut self.kept, &mut self.evaluations)
+    }
+
+    pub(super) fn term(
+        &mut self,
+        function: FunctionId,
+        views: Views<'_>,
+        call: impl FnOnce() -> Evaluated<Vec<Value>>,
+    ) -> Answer<Vec<Value>> {
+        self.make_room();
+        let answers = self.terms.entry(function).or_default();
+        ask(answers, views, call, &mut self.kept, &mut self.evaluations)
+    }
+
+    fn make_room(&mut self) {
+        if self.kept >= ANSWERS_MAX {
+            self.allow = Answers::default();
+            self.terms.clear();
+            self.kept = 0;
+        }
+    }
+}
+
+fn ask<T: Clone>(
+    answers: &mut Answers<T>,
+    views: Views<'_>,
+    call: impl FnOnce() -> Evaluated<T>,
+    kept: &mut usize,
+    evaluations: &mut u64,
+) -> Answer<T> {
+    for class in &answers.by_reads {
+        let values = project(&class.attributes, views);
+        let known = values.and_then(|values| class.answers.get(&values));
+        if let Some(value) = known {
+            return Answer { value: value.clone(), fresh: false, kept: true };
+        }
+    }
+    *evaluations += 1;
+    let Evaluated { value, reads } = call();
+    let understood = understood(&reads, views);
+    let remembered = understood.is_some();
+    if let Some((attributes, values)) = understood {
+        *kept += 1;
+        let place = answers.by_reads.iter().position(|class| class.attributes == attributes);
+        let place = place.unwrap_or_else(|| {
+            answers.by_reads.push(ByReads { attributes, answers: BTreeMap::new() });
+            answers.by_reads.len() - 1
+        });
+        answers.by_reads[place].answers.insert(values, value.clone());
+    }
+    Answer { value, fresh: true, kept: remembered }
+}
+
+/// The reads as attributes with their values; `None` when one is unknown here: then the answer is
+/// not kept, which costs time and never exactness.
+fn understood(reads: &Reads, views: Views<'_>) -> Option<(Vec<Attribute>, Vec<Seen>)> {
+    let attributes: Vec<Attribute> =
+        reads.iter().map(|name| attribute(name)).collect::<Option<_>>()?;
+    let values = project(&attributes, views)?;
+    Some((attributes, values))
+}
+
+fn attribute(name: &str) -> Option<Attribute> {
+    let (side, field) = name.split_once('.')?;
+    match (side, field.split_once('.')) {
+        ("request", Some(("properties", name))) => Some(Attribute::RequestProperty(name.into())),
+        ("worker", Some(("labels", name))) => Some(Attribute::WorkerLabel(name.into())),
+        ("request", None) => Some(Attribute::Request(field.into())),
+        ("worker", None) => Some(Attribute::Worker(field.into())),
+        _ => None,
+    }
+}
+
+fn project(attributes: &[Attribute], views: Views<'_>) -> Option<Vec<Seen>> {
+    attributes.iter().map(|attribute| see(attribute, views)).collect()
+}
+
+fn see(attribute: &Attribute, views: Views<'_>) -> Option<Seen> {
+    let one = |value: Option<Value>| value.map_or(Seen::Absent, Seen::One);
+    match attribute {
+        Attribute::Request(field) => request_field(views.request?, field),
+        Attribute::RequestProperty(name) => {
+            Some(one(views.request?.properties.get(name).map(|p| p.value.clone())))
+        }
+        Attribute::Worker(field) => worker_field(views.worker?, field),
+        Attribute::WorkerLabel(name) => Some(one(views.worker?.labels.get(name).cloned())),
+    }
+}
+
+fn request_field(view: &RequestView, field: &str) -> Option<Seen> {
+    let text = |text: &String| Some(Seen::One(Value::Text(text.clone())));
+    match field {
+        "id" => Some(Seen::One(Value::Int(view.id.0))),
+        "builder" => text(&view.builder),
+        "priority" => Some(Seen::One(Value::Int(view.priority))),
+        "repository" => text(&view.repository),
+        "branch" => text(&view.branch),
+        "revision" => text(&view.revision),
+        "owner" => text(&view.owner),
+        "reason" => text(&view.reason),
+        "submitted_at" => Some(Seen::One(Value::Int(view.submitted_at.0))),
+        "properties" => {
+            let values = view.properties.iter().map(|(n, p)| (n.clone(), p.value.clone()));
+            Some(Seen::Many(values.collect()))
+        }
+        _ => None,
+    }
+}
+
+fn worker_field(view: &WorkerView, field: &str) -> Option<Seen> {
+    let text = |text: &String| Some(Seen::One(Value::Text(text.clone())));
+    match field {
+        "name" => text(&view.name),
+        "slots" => Some(Seen::One(Value::Int(view.slots))),
+        "busy_slots" => Some(Seen::One(Value::Int(view.busy_slots))),
+        "last_builder" => text(&view.last_builder),
+        "labels" => Some(Seen::Many(view.labels.clone())),
+        _ => None,
+    }
+}

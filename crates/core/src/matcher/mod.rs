@@ -1,0 +1,33 @@
+//! Which request goes to which worker next, exactly, and why the others do not.
+//!
+//! A [`Matcher`] owns what it knows: pending requests, workers, and who holds slots and locks. It is
+//! driven by plain calls; [`Matcher::next`] names the best tuple, [`Matcher::take`] books it.
+//! [`Matcher::explain`] and [`Matcher::order`] are for snapshots: clone the matcher, ask the clone.
+//!
+//! Feasible = the worker is allowed for the builder · meets its requirements · accepts builds · has
+//! a free slot · `allow` says yes · every lock is grantable. The order compares the policy's terms
+//! one after the other; ties end with the lower request id, then the lesser worker name.
+//!
+//! Lock reservation: tuples are visited best first. One whose only obstacle is a lock reserves what
+//! its request wants (farm-wide units, and units of that worker) against every tuple after it; the
+//! first whose locks fit beside what is held and reserved is the match. So a large or exclusive
+//! waiter cannot be starved by small ones.
+
+mod candidate;
+mod eligible;
+mod explain;
+mod keys;
+mod locks;
+mod memo;
+mod order;
+mod pass;
+mod say;
+mod state;
+mod why;
+
+pub use candidate::{Candidate, Holding, Match, NotNow, Recipe, TermValue};
+pub use explain::{Explanation, LockUse, Share, Verdict, WorkerGroup};
+pub use keys::FaultReport;
+pub use locks::grantable;
+pub use state::Matcher;
+pub use why::Why;

@@ -1,0 +1,12 @@
+//! What an outcome means: of a step for its build, of builds for their buildset, of a loss for its
+//! request.
+
+mod algebra;
+mod build;
+mod loss;
+mod step;
+
+pub use algebra::{buildset_outcome, worst};
+pub use build::{Cancel, Next, StepResult, after_condition, next, outcome_so_far};
+pub use loss::{ATTEMPTS_MAX, AfterLoss, after_loss};
+pub use step::{StepReport, step_verdict};

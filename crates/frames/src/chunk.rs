@@ -56,8 +56,7 @@ impl Chunk {
 
     /// Whether a block of this is due.
     pub(crate) fn is_full(&self) -> bool {
-        self.raw.len() >= BLOCK_MAX_BYTES
-            || (self.starts.len() >= BLOCK_LINES_MAX && self.fresh)
+        self.raw.len() >= BLOCK_MAX_BYTES || (self.starts.len() >= BLOCK_LINES_MAX && self.fresh)
     }
 
     /// The empty chunk that follows this one.

@@ -85,7 +85,9 @@ impl Encoder {
             note_len: size(encoded.len() - frame_len),
             line_count: size(chunk.starts.len()),
         };
-        self.ledger.count(sizes, &chunk.raw, chunk.fresh).expect("a chunk is bounded as a block is");
+        self.ledger
+            .count(sizes, &chunk.raw, chunk.fresh)
+            .expect("a chunk is bounded as a block is");
         Block { raw_offset: chunk.raw_offset, raw_len: sizes.raw_len, encoded }
     }
 }

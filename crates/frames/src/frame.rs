@@ -142,7 +142,11 @@ mod tests {
         check(vec![]);
         check(b"hello\n".to_vec());
         check(vec![b'x'; BLOCK_MAX_BYTES]);
-        check((0..BLOCK_MAX_BYTES as u32).map(|i| (i.wrapping_mul(0x9E37_79B9) >> 13) as u8).collect());
+        check(
+            (0..BLOCK_MAX_BYTES as u32)
+                .map(|i| (i.wrapping_mul(0x9E37_79B9) >> 13) as u8)
+                .collect(),
+        );
     }
 
     #[test]

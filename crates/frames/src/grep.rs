@@ -77,8 +77,7 @@ impl<R: Read + Seek> Reader<R> {
             Order::NewestFirst => search.from.unwrap_or(total).min(total),
         };
         let found = Found::default();
-        let mut pass =
-            Pass { search, predicate: &mut predicate, found, scanned: 0, shown: 0 };
+        let mut pass = Pass { search, predicate: &mut predicate, found, scanned: 0, shown: 0 };
         let mut next = (1..=total).contains(&begin).then_some(begin);
         while let Some(number) = next {
             next = self.grep_chunk(&mut pass, number)?;
@@ -94,7 +93,8 @@ impl<R: Read + Seek> Reader<R> {
     fn grep_chunk(&mut self, pass: &mut Pass<'_>, number: u64) -> Result<Option<u64>, Damage> {
         let index = self.block_of_line(number);
         let chunk = self.chunk(index)?;
-        let (first, last) = (chunk.lines_before + 1, chunk.lines_before + chunk.starts.len() as u64);
+        let (first, last) =
+            (chunk.lines_before + 1, chunk.lines_before + chunk.starts.len() as u64);
         let forward = pass.search.order == Order::OldestFirst;
         let count = if forward { last - number + 1 } else { number - first + 1 };
         for step in 0..count {

@@ -112,9 +112,9 @@ fn open(payload: &[u8], at: u64, kind: Kind, packer: &mut Packer) -> Result<Vec<
     let body_len = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
     let body = match packing {
         0 if stored.len() == body_len => stored.to_vec(),
-        1 if body_len <= BODY_MAX_BYTES => {
-            packer.unpack(stored, body_len).ok_or_else(|| fault("a note that cannot be unpacked"))?
-        }
+        1 if body_len <= BODY_MAX_BYTES => packer
+            .unpack(stored, body_len)
+            .ok_or_else(|| fault("a note that cannot be unpacked"))?,
         _ => return Err(fault("a note of unknown packing")),
     };
     if check_of(&body) != check {

@@ -1,0 +1,75 @@
+//! The syncer: one thread that makes files durable, all those written since it last looked at once.
+//! It never lingers: a group is whatever came while the one before was under way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use fs_err::File;
+
+use super::Error;
+
+/// Files waiting to be made durable; further writers wait for a place.
+const QUEUE_MAX: usize = 1024;
+
+/// One file to be made durable, and who is told. The answer is shared by a whole group, so the
+/// error comes as a fresh copy each.
+pub(super) struct Job {
+    pub(super) file: File,
+    /// Directories whose entries must be durable too, for a file just created.
+    pub(super) directories: Vec<PathBuf>,
+    pub(super) done: Box<dyn FnOnce(io::Result<()>) + Send>,
+}
+
+/// Hands files to the thread; the thread ends with the last of these.
+#[derive(Clone)]
+pub(super) struct Syncer(SyncSender<Job>);
+
+impl Syncer {
+    /// Starts the thread.
+    pub(super) fn start() -> io::Result<Syncer> {
+        let (sender, receiver) = sync_channel(QUEUE_MAX);
+        std::thread::Builder::new().name("archive-sync".into()).spawn(move || run(&receiver))?;
+        Ok(Syncer(sender))
+    }
+
+    /// Queues a job; waits while the queue is full.
+    pub(super) fn submit(&self, job: Job) -> Result<(), Error> {
+        self.0.send(job).map_err(|_| Error::Stopped("its syncer has ended"))
+    }
+}
+
+fn run(receiver: &Receiver<Job>) {
+    while let Ok(first) = receiver.recv() {
+        let mut group = vec![first];
+        group.extend(receiver.try_iter().take(QUEUE_MAX));
+        settle(group);
+    }
+}
+
+/// One fsync per file and per directory, however often each was written; then every answer.
+fn settle(group: Vec<Job>) {
+    let mut files: BTreeMap<PathBuf, io::Result<()>> = BTreeMap::new();
+    let mut directories = BTreeSet::new();
+    for job in &group {
+        directories.extend(job.directories.iter().cloned());
+        let path = job.file.path();
+        if !files.contains_key(path) {
+            files.insert(path.to_owned(), job.file.sync_data());
+        }
+    }
+    let directories: BTreeMap<PathBuf, io::Result<()>> =
+        directories.into_iter().map(|path| (path.clone(), sync_directory(&path))).collect();
+    for job in group {
+        let mut parts = vec![&files[job.file.path()]];
+        parts.extend(job.directories.iter().map(|path| &directories[path]));
+        let failed = parts.into_iter().find_map(|part| part.as_ref().err());
+        (job.done)(failed.map_or(Ok(()), |e| Err(io::Error::new(e.kind(), e.to_string()))));
+    }
+}
+
+/// Makes the entries of a directory durable.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

@@ -21,13 +21,7 @@ impl Candidate {
     /// A request of that builder, pinned to a worker or not.
     #[must_use]
     pub fn new(view: RequestView, builder: &Builder, pinned: Option<&str>) -> Candidate {
-        let recipe = Recipe {
-            requires: builder.requires.clone(),
-            workers: builder.workers.clone(),
-            locks: builder.locks.clone(),
-            pinned: pinned.map(str::to_owned),
-        };
-        Candidate { view, recipe }
+        Candidate { view, recipe: Recipe::of(builder, pinned) }
     }
 }
 
@@ -42,6 +36,19 @@ pub struct Recipe {
     pub locks: Vec<HeldLock>,
     /// The only worker that may build it.
     pub pinned: Option<String>,
+}
+
+impl Recipe {
+    /// What a builder demands, with a pin or without.
+    #[must_use]
+    pub fn of(builder: &Builder, pinned: Option<&str>) -> Recipe {
+        Recipe {
+            requires: builder.requires.clone(),
+            workers: builder.workers.clone(),
+            locks: builder.locks.clone(),
+            pinned: pinned.map(str::to_owned),
+        }
+    }
 }
 
 /// Why a worker that exists takes nothing at the moment.

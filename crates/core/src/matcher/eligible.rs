@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::locks::needs;
 use super::{Recipe, Why};
-use crate::farm::{Lock, matches_glob};
+use crate::farm::{Farm, Lock, matches_glob};
 use crate::words::{Access, Value};
 
 /// The lasting predicates, in their order; the first that says no.
@@ -60,4 +60,17 @@ fn locks_fit(recipe: &Recipe, name: &str, locks: &BTreeMap<String, Lock>) -> Res
         }
     }
     Ok(())
+}
+
+/// Whether a worker of that name, as the farm declares or admits it, could ever run the builder.
+///
+/// # Errors
+/// The first lasting predicate that says no. An unknown builder or worker lacks everything.
+pub fn could_run(farm: &Farm, builder: &str, worker: &str) -> Result<(), Why> {
+    let recipe = match farm.builders.get(builder) {
+        Some(builder) => Recipe::of(builder, None),
+        None => Recipe::default(),
+    };
+    let labels = farm.worker(worker).map(|spec| spec.labels.clone()).unwrap_or_default();
+    eligible(&recipe, worker, &labels, &farm.locks)
 }

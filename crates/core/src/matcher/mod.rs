@@ -26,6 +26,7 @@ mod state;
 mod why;
 
 pub use candidate::{Candidate, Holding, Match, NotNow, Recipe, TermValue};
+pub use eligible::could_run;
 pub use explain::{Explanation, LockUse, Share, Verdict, WorkerGroup};
 pub use keys::FaultReport;
 pub use locks::grantable;

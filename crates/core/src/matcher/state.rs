@@ -78,6 +78,14 @@ impl Matcher {
         self.memory = Memory::default();
     }
 
+    /// Forgets requests, workers and holdings, and keeps what the policy answered: for filling it
+    /// anew from history without asking (and reporting) everything again.
+    pub fn clear(&mut self) {
+        self.world.requests.clear();
+        self.world.seats.clear();
+        self.world.holdings.clear();
+    }
+
     /// A request became pending, or its view changed (its priority, say).
     pub fn add_request(&mut self, candidate: Candidate) {
         let new = self.world.recipes.len();
@@ -119,6 +127,12 @@ impl Matcher {
         for name in names {
             self.world.count_slots(&name);
         }
+    }
+
+    /// Who holds what, the matches taken since included.
+    #[must_use]
+    pub fn holdings(&self) -> &[Holding] {
+        &self.world.holdings
     }
 
     /// The match is being offered: its request is pending no more, its slot and locks are held.

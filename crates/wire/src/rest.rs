@@ -116,6 +116,9 @@ pub struct Farm {
 pub struct Lines {
     /// The lines asked for.
     pub lines: Vec<Line>,
+    /// The line to go on with; null when there is no more by now.
+    #[serde(default)]
+    pub next: Option<i64>,
     /// How many lines the log has by now.
     pub total: i64,
     /// Whether the log is whole.

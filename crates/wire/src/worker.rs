@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use steading_core::words::{Attempt, BuildId, ClaimId, Micros, Reason};
+pub use steading_core::words::{Attempt, BuildId, ClaimId, Micros, Reason, RequestId};
 
 /// The version both sides must share (a master also serves the one before, once there is one).
 pub const PROTOCOL: u32 = 1;
@@ -399,8 +399,6 @@ mod bytes {
 
 #[cfg(test)]
 mod tests {
-    use steading_core::words::RequestId;
-
     use super::*;
 
     fn attempt() -> Attempt {

@@ -105,6 +105,8 @@ kinds! {
     RequestSubmitted = "request.submitted",
     /// A request was matched and is being offered.
     RequestClaimed = "request.claimed",
+    /// A worker accepted a request: it has a build.
+    RequestAccepted = "request.accepted",
     /// A request went back to the queue.
     RequestReturned = "request.returned",
     /// A request was folded into another.
@@ -141,6 +143,8 @@ kinds! {
     ArtifactDeleted = "artifact.deleted",
     /// The farm met a new worker.
     WorkerAdded = "worker.added",
+    /// A worker's slots or labels follow its declaration.
+    WorkerConfigured = "worker.configured",
     /// A worker has a session.
     WorkerConnected = "worker.connected",
     /// A worker's session ended.

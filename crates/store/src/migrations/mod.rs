@@ -1,0 +1,10 @@
+//! The schema's history: numbered files, only ever appended to. A file that was released never
+//! changes; what is wrong in it is put right by the next one.
+
+mod run;
+
+pub(crate) use run::{Migration, migrate, require_current};
+
+/// Every migration, in order.
+pub(crate) const ALL: &[Migration] =
+    &[Migration { number: 1, sql: include_str!("0001_history.sql") }];

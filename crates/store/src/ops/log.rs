@@ -1,0 +1,67 @@
+//! Logs: opened when a step first prints, closed when they are whole.
+
+use steading_core::words::{BuildId, EventKind, LogId, StepId};
+
+use super::row::cells;
+use crate::sql::statements;
+use crate::{Error, Write};
+
+statements! {
+    KNOWN = "SELECT id FROM log WHERE step_id = ?1 AND name = ?2";
+}
+
+/// What a log is once nothing more comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEnd {
+    /// Bytes, before compression.
+    pub bytes: i64,
+    /// Lines.
+    pub lines: i64,
+    /// BLAKE3 of its bytes, as hex.
+    pub hash: String,
+}
+
+impl Write<'_> {
+    /// Opens a step's log; the same name again yields the same log.
+    ///
+    /// # Errors
+    /// `NotFound` when the build has no such step, `Stale` when the build is finished.
+    pub fn open_log(&mut self, build: BuildId, step: StepId, name: &str) -> Result<LogId, Error> {
+        if let Some(id) = self.row(KNOWN, (step.0, name), |row| Ok(row.get(0)?))? {
+            return Ok(LogId(id));
+        }
+        self.require_unfinished(build)?;
+        self.require_step_of(build, step)?;
+        let id = self.insert(
+            EventKind::LogOpened,
+            LogId::NOUN,
+            cells! {
+                build_id: build.0, step_id: step.0, name: name, closed: false,
+                created_at: self.now(),
+            },
+            vec![],
+        )?;
+        Ok(LogId(id))
+    }
+
+    /// Closes a log; closing it again with the same hash changes nothing.
+    ///
+    /// # Errors
+    /// `NotFound`; `Stale` when it is closed with another hash.
+    pub fn close_log(&mut self, id: LogId, end: &LogEnd) -> Result<(), Error> {
+        let log = self.log(id)?.ok_or_else(|| Error::not_found(LogId::NOUN, id))?;
+        if log.closed {
+            return if log.hash.as_deref() == Some(end.hash.as_str()) {
+                Ok(())
+            } else {
+                Err(Error::Stale(format!("log {id} is closed already, with another hash")))
+            };
+        }
+        self.patch(
+            EventKind::LogClosed,
+            LogId::NOUN,
+            id.0,
+            cells! { closed: true, bytes: end.bytes, lines: end.lines, hash: &end.hash },
+        )
+    }
+}

@@ -1,0 +1,184 @@
+//! One page of one noun: filters, an order, a limit, and where the page before ended.
+
+use rusqlite::types::ValueRef;
+use steading_core::words::{Cell, Delta, Field, Noun};
+
+use super::cursor::Cursor;
+use super::filter::{Filter, Order, field_named};
+use crate::ops::Param;
+use crate::{BadQuery, Error, Read};
+
+/// Rows of a page when nothing else is asked.
+pub const LIMIT_DEFAULT: usize = 100;
+/// The most rows of a page.
+pub const LIMIT_MAX: usize = 1000;
+
+/// A row by field names; `wire` renders it as it renders deltas.
+pub type Row = Delta;
+
+/// What is asked of a noun.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// All must hold.
+    pub filters: Vec<Filter>,
+    /// By id, lowest first, when absent.
+    pub order: Option<Order>,
+    /// At most this many rows; `LIMIT_DEFAULT` when absent.
+    pub limit: Option<usize>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Only these fields; all when absent.
+    pub fields: Option<Vec<String>>,
+}
+
+/// Rows, and where to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The rows, in order.
+    pub rows: Vec<Row>,
+    /// The cursor of the next page; `None` when this is the last.
+    pub next: Option<String>,
+}
+
+impl Read<'_> {
+    /// One page of a noun. Pages follow each other by (field, id), so rows inserted meanwhile neither
+    /// repeat nor hide others.
+    ///
+    /// # Errors
+    /// `BadQuery` naming the unknown field or operator, the bad value, limit or cursor.
+    pub fn page(&self, noun: &'static Noun, query: &Query) -> Result<Page, Error> {
+        let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
+        if !(1..=LIMIT_MAX).contains(&limit) {
+            return Err(BadQuery::BadLimit { limit, max: LIMIT_MAX }.into());
+        }
+        let Prepared { sql, params, order, shown } = prepare(noun, query, limit)?;
+        let params = rusqlite::params_from_iter(params.iter().map(Param));
+        let mut rows = self.rows(&sql, params, |row| row_of(row, noun.fields))?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let cursor = |row: &Row| Cursor { value: row[&order.field].clone(), id: id_of(row) };
+        let last = rows.last().filter(|_| more);
+        let next = last.map(|row| cursor(row).encode(noun, &order));
+        if let Some(shown) = shown {
+            for row in &mut rows {
+                row.retain(|field, _| shown.iter().any(|name| name == field));
+            }
+        }
+        Ok(Page { rows, next })
+    }
+
+    /// One row of a noun.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn one(&self, noun: &'static Noun, id: i64) -> Result<Option<Row>, Error> {
+        self.row(&one_sql(noun), [id], |row| row_of(row, noun.fields))
+    }
+}
+
+struct Prepared {
+    sql: String,
+    params: Vec<Cell>,
+    order: Order,
+    shown: Option<Vec<String>>,
+}
+
+fn prepare(noun: &'static Noun, query: &Query, limit: usize) -> Result<Prepared, BadQuery> {
+    let by_id = || Order { field: "id".to_owned(), descending: false };
+    let order = query.order.clone().unwrap_or_else(by_id);
+    let by = order.check(noun)?;
+    for field in query.fields.iter().flatten() {
+        field_named(noun, field)?;
+    }
+    let mut params = Vec::new();
+    let mut conditions = Vec::new();
+    for filter in &query.filters {
+        let field = filter.check(noun)?;
+        conditions.push(filter.condition(field, &mut params));
+    }
+    if let Some(text) = &query.cursor {
+        let cursor = Cursor::decode(text, noun, &order)?;
+        conditions.push(behind(&cursor, by, order.descending, &mut params));
+    }
+    let mut sql = select(noun);
+    if !conditions.is_empty() {
+        sql += &format!(" WHERE {}", conditions.join(" AND "));
+    }
+    // One row more than asked tells whether there is a next page.
+    params.push(Cell::Int(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
+    sql += &format!(" ORDER BY {} LIMIT ?{}", order_by(by, order.descending), params.len());
+    Ok(Prepared { sql, params, order, shown: query.fields.clone() })
+}
+
+/// Absent values come first going up and last going down, in every engine.
+fn order_by(by: &Field, descending: bool) -> String {
+    let direction = if descending { "DESC" } else { "ASC" };
+    let nulls = match (by.nullable, descending) {
+        (false, _) => "",
+        (true, false) => " NULLS FIRST",
+        (true, true) => " NULLS LAST",
+    };
+    match by.name {
+        "id" => format!("id {direction}"),
+        name => format!("{name} {direction}{nulls}, id {direction}"),
+    }
+}
+
+/// The rows behind a cursor, in the order of `order_by`.
+fn behind(cursor: &Cursor, by: &Field, descending: bool, params: &mut Vec<Cell>) -> String {
+    let name = by.name;
+    let sign = if descending { "<" } else { ">" };
+    let mut place = |cell: Cell| {
+        params.push(cell);
+        format!("?{}", params.len())
+    };
+    let id = Cell::Int(cursor.id);
+    if name == "id" {
+        return format!("id {sign} {}", place(id));
+    }
+    if cursor.value == Cell::Null {
+        let same = format!("({name} IS NULL AND id {sign} {})", place(id));
+        return if descending { same } else { format!("({same} OR {name} IS NOT NULL)") };
+    }
+    let value = place(cursor.value.clone());
+    let tuple = format!("({name}, id) {sign} ({value}, {})", place(id));
+    if by.nullable && descending { format!("({tuple} OR {name} IS NULL)") } else { tuple }
+}
+
+fn select(noun: &Noun) -> String {
+    let columns: Vec<&str> = noun.fields.iter().map(|f| f.name).collect();
+    format!("SELECT {} FROM {}", columns.join(", "), noun.name)
+}
+
+fn one_sql(noun: &Noun) -> String {
+    format!("{} WHERE id = ?1", select(noun))
+}
+
+/// Every row of a noun, by id.
+pub(crate) fn all_sql(noun: &Noun) -> String {
+    format!("{} ORDER BY id", select(noun))
+}
+
+/// The public fields of a row selected in the order of the noun's fields.
+pub(crate) fn row_of(row: &rusqlite::Row<'_>, fields: &[Field]) -> Result<Row, Error> {
+    let mut cells = Row::new();
+    for (column, field) in fields.iter().enumerate() {
+        let cell = match row.get_ref(column)? {
+            ValueRef::Null => Cell::Null,
+            ValueRef::Integer(number) => Cell::Int(number),
+            ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
+            other @ (ValueRef::Real(_) | ValueRef::Blob(_)) => {
+                return Err(Error::corrupt(field.name, format!("{:?}", other.data_type())));
+            }
+        };
+        cells.insert(field.name.to_owned(), cell);
+    }
+    Ok(cells)
+}
+
+fn id_of(row: &Row) -> i64 {
+    match row.get("id") {
+        Some(Cell::Int(id)) => *id,
+        _ => 0,
+    }
+}

@@ -1,0 +1,112 @@
+//! Claims, and everything that holds a slot or a lock.
+
+use rusqlite::Row;
+use steading_core::matcher::Holding;
+use steading_core::words::{Attempt, Claim, ClaimId, ClaimState, HeldLock, Micros, RequestId};
+
+use super::parse;
+use crate::sql::statements;
+use crate::{Error, Read};
+
+macro_rules! select {
+    ($tail:literal) => {
+        concat!("SELECT id, request_id, epoch, worker, state, deadline_at FROM claim ", $tail)
+    };
+}
+
+statements! {
+    BY_ID = select!("WHERE id = ?1");
+    OF_ATTEMPT = select!("WHERE request_id = ?1 AND epoch = ?2");
+    OFFERED = select!("WHERE state = 'offered' ORDER BY id");
+    LOCKS = "SELECT locks FROM claim WHERE id = ?1";
+    OFFERS_HOLD = "SELECT request_id, worker, locks FROM claim WHERE state = 'offered' ORDER BY id";
+    BUILDS_HOLD = "SELECT builder, number, worker, locks, steps_ended_at FROM build \
+        WHERE finished_at IS NULL ORDER BY id";
+    STEPS_HOLD = "SELECT step.name AS name, step.locks AS locks, build.builder AS builder, \
+        build.number AS number, build.worker AS worker \
+        FROM build JOIN step ON step.build_id = build.id \
+        WHERE build.finished_at IS NULL AND step.state = 'running' AND step.locks <> '[]' \
+        ORDER BY step.id";
+}
+
+impl Read<'_> {
+    /// A claim and its answer so far. (Not named `claim`: that is what a write section does.)
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn claim_by_id(&self, id: ClaimId) -> Result<Option<(Claim, ClaimState)>, Error> {
+        self.row(BY_ID, [id.0], answered)
+    }
+
+    /// The claim of an attempt and its answer so far.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn claim_of(&self, attempt: Attempt) -> Result<Option<(Claim, ClaimState)>, Error> {
+        self.row(OF_ATTEMPT, (attempt.request.0, attempt.epoch), answered)
+    }
+
+    /// Every claim that waits for its answer.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn offered_claims(&self) -> Result<Vec<Claim>, Error> {
+        self.rows(OFFERED, [], claim)
+    }
+
+    /// The locks a claim's build will hold.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn claim_locks(&self, id: ClaimId) -> Result<Vec<HeldLock>, Error> {
+        let locks = self.row(LOCKS, [id.0], |row| parse::json(row, "locks"))?;
+        locks.ok_or_else(|| Error::not_found(ClaimId::NOUN, id))
+    }
+
+    /// Who has slots and locks: offers, live builds, running steps with locks of their own. What the
+    /// matcher works on, and what a claim is re-validated against.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn holdings(&self) -> Result<Vec<Holding>, Error> {
+        let mut all = self.rows(OFFERS_HOLD, [], |row| {
+            let request: i64 = row.get("request_id")?;
+            holding(row, format!("request {request} (being offered)"), true)
+        })?;
+        all.extend(self.rows(BUILDS_HOLD, [], |row| {
+            let mut holding = holding(row, build_name(row)?, true)?;
+            if parse::time(row, "steps_ended_at")?.is_some() {
+                holding.locks.clear();
+            }
+            Ok(holding)
+        })?);
+        all.extend(self.rows(STEPS_HOLD, [], |row| {
+            let name: String = row.get("name")?;
+            holding(row, format!("{} {name}", build_name(row)?), false)
+        })?);
+        Ok(all)
+    }
+}
+
+fn build_name(row: &Row<'_>) -> Result<String, Error> {
+    let (builder, number): (String, i64) = (row.get("builder")?, row.get("number")?);
+    Ok(format!("{builder}/{number}"))
+}
+
+fn holding(row: &Row<'_>, by: String, slot: bool) -> Result<Holding, Error> {
+    Ok(Holding { by, worker: row.get("worker")?, slot, locks: parse::json(row, "locks")? })
+}
+
+fn answered(row: &Row<'_>) -> Result<(Claim, ClaimState), Error> {
+    Ok((claim(row)?, parse::word(row, "state", ClaimState::from_word)?))
+}
+
+fn claim(row: &Row<'_>) -> Result<Claim, Error> {
+    let attempt = Attempt { request: RequestId(row.get("request_id")?), epoch: row.get("epoch")? };
+    Ok(Claim {
+        id: ClaimId(row.get("id")?),
+        attempt,
+        worker: row.get("worker")?,
+        deadline_at: Micros(row.get("deadline_at")?),
+    })
+}

@@ -1,0 +1,73 @@
+//! Workers.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Row;
+use steading_core::words::{Worker, WorkerId, WorkerState};
+
+use super::parse;
+use crate::sql::statements;
+use crate::{Error, Read};
+
+macro_rules! select {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, name, state, slots, labels, draining, paused_by, paused_why, lost_at \
+             FROM worker ",
+            $tail
+        )
+    };
+}
+
+statements! {
+    BY_NAME = select!("WHERE name = ?1");
+    ALL = select!("ORDER BY name");
+    LAST_BUILDERS = "SELECT worker.name AS worker, (SELECT build.builder FROM build \
+        WHERE build.worker = worker.name ORDER BY build.id DESC LIMIT 1) AS builder FROM worker";
+}
+
+impl Read<'_> {
+    /// A worker, by name.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn worker(&self, name: &str) -> Result<Option<Worker>, Error> {
+        Ok(self.worker_row(name)?.map(|(_, worker)| worker))
+    }
+
+    pub(crate) fn worker_row(&self, name: &str) -> Result<Option<(WorkerId, Worker)>, Error> {
+        self.row(BY_NAME, [name], |row| Ok((WorkerId(row.get("id")?), worker(row)?)))
+    }
+
+    /// Every worker the farm has met, by name.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn workers(&self) -> Result<Vec<Worker>, Error> {
+        self.rows(ALL, [], worker)
+    }
+
+    /// The builder of each worker's newest build.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn last_builders(&self) -> Result<BTreeMap<String, String>, Error> {
+        let all = self.rows(LAST_BUILDERS, [], |row| {
+            Ok((row.get::<_, String>("worker")?, row.get::<_, Option<String>>("builder")?))
+        })?;
+        Ok(all.into_iter().filter_map(|(worker, builder)| Some((worker, builder?))).collect())
+    }
+}
+
+fn worker(row: &Row<'_>) -> Result<Worker, Error> {
+    Ok(Worker {
+        name: row.get("name")?,
+        state: parse::word(row, "state", WorkerState::from_word)?,
+        slots: row.get("slots")?,
+        labels: parse::json(row, "labels")?,
+        draining: row.get("draining")?,
+        paused_by: row.get("paused_by")?,
+        paused_why: row.get("paused_why")?,
+        lost_at: parse::time(row, "lost_at")?,
+    })
+}

@@ -76,7 +76,7 @@ impl Encoder {
         let chunk = std::mem::replace(&mut self.chunk, next);
         let mut encoded = self.packer.pack(&chunk.raw);
         let frame_len = encoded.len();
-        let body = record::encode(&chunk, frame_len);
+        let body = record::encode(&chunk, &encoded);
         encoded.extend(note::encode(Kind::Block, &body, &mut self.packer));
         let size = |n: usize| u32::try_from(n).expect("blocks are far below 4 GiB");
         let sizes = Sizes {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::chunk::Chunk;
 use crate::damage::Damage;
 use crate::frame::{Packer, measure};
-use crate::note::{self, Kind};
+use crate::note::{self, Kind, check_of};
 use crate::record;
 use crate::table::{Sizes, Table};
 use crate::trailer::{Summary, Trailer};
@@ -45,8 +45,8 @@ impl Stored {
         let record = record::decode(body)
             .ok_or_else(|| Damage::malformed(0, "an index record that contradicts itself"))?;
         let fault = |what| Damage::Block { offset: record.raw_offset, what };
-        if u64::from(record.frame_len) != frame.len() as u64 {
-            return Err(fault("its data has another length than its index record says"));
+        if u64::from(record.frame_len) != frame.len() as u64 || record.check != check_of(frame) {
+            return Err(fault("its data is not that of its index record"));
         }
         let raw = packer
             .unpack(frame, record.raw_len as usize)

@@ -100,11 +100,14 @@ fn open(payload: &[u8], at: u64, kind: Kind, packer: &mut Packer) -> Result<Vec<
     let (front, footer) = payload
         .split_last_chunk::<{ FOOTER_BYTES as usize }>()
         .ok_or_else(|| fault("a note too short"))?;
-    let [check @ .., _, _, _, _, k0, k1, k2, version] = *footer;
+    let [check @ .., n0, n1, n2, n3, k0, k1, k2, version] = *footer;
     let (&[packing, l0, l1, l2, l3], stored) =
         front.split_first_chunk::<5>().ok_or_else(|| fault("a note too short"))?;
     if [k0, k1, k2] != kind.tag() {
         return Err(fault("a note of another kind"));
+    }
+    if u32::from_le_bytes([n0, n1, n2, n3]) as usize != payload.len() {
+        return Err(fault("a note with two lengths"));
     }
     if version != VERSION {
         return Err(Damage::Version { at, found: version });
@@ -141,7 +144,8 @@ pub(crate) fn trailer_start(
     start.map(Some).ok_or_else(|| Damage::malformed(at, "a trailer longer than its file"))
 }
 
-fn check_of(body: &[u8]) -> [u8; 4] {
-    let [a, b, c, d, ..] = *blake3::hash(body).as_bytes();
+/// The first bytes of a hash: tells stored bytes from damaged ones.
+pub(crate) fn check_of(bytes: &[u8]) -> [u8; 4] {
+    let [a, b, c, d, ..] = *blake3::hash(bytes).as_bytes();
     [a, b, c, d]
 }

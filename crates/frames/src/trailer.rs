@@ -1,4 +1,10 @@
 //! The trailer of a closed log: the sizes of all blocks and the summary of the whole.
+//!
+//! ```text
+//! varint count of blocks
+//! per block: varint raw length, data frame length, index record length (as stored), line count
+//! varint raw bytes   varint lines   32 bytes BLAKE3 of the raw bytes
+//! ```
 
 use std::io::Cursor as Bytes;
 

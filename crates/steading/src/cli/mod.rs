@@ -1,0 +1,12 @@
+//! The command line: what it accepts, and who does it.
+
+mod args;
+mod dispatch;
+mod examples;
+
+pub(crate) use args::{
+    AuditArgs, CancelArgs, ChangeArgs, CheckArgs, Cli, Command, EventsArgs, ExplainArgs, ForceArgs,
+    JsonArgs, ListArgs, LogArgs, MasterArgs, PauseArgs, RebuildArgs, ResumeArgs, RunArgs, Target,
+    TokenCommand, UpArgs, WorkerArgs,
+};
+pub(crate) use dispatch::dispatch;

@@ -1,0 +1,252 @@
+//! Which columns a noun has in `steading list`, and what stands in them.
+
+use serde_json::{Map, Value};
+use steading_core::words::Micros;
+
+use super::glyph::{look, state_of};
+use super::table::{Colours, Grid, Slot};
+use super::times::{ago, took};
+
+/// Characters of a revision that people compare.
+const REVISION: usize = 10;
+/// Characters of a free text in a table.
+const TEXT_MAX: usize = 60;
+
+type Row = Map<String, Value>;
+
+/// How one column is made of a row.
+struct Column {
+    head: &'static str,
+    cell: fn(&Row, Micros) -> Slot,
+}
+
+/// The table of a list of a noun (plural).
+pub(crate) fn columns(noun: &str, items: &[Row], now: Micros, colours: Colours) -> String {
+    let columns = of(noun);
+    let heads: Vec<&str> = columns.iter().map(|c| c.head).collect();
+    let mut grid = Grid::new(&heads, colours);
+    for item in items {
+        grid.row(columns.iter().map(|column| (column.cell)(item, now)).collect());
+    }
+    grid.text()
+}
+
+macro_rules! cols {
+    ($($head:literal => $cell:expr),* $(,)?) => { vec![$(Column { head: $head, cell: $cell }),*] };
+}
+
+fn of(noun: &str) -> Vec<Column> {
+    match noun {
+        "builds" => cols! {
+            "BUILD" => |r, _| Slot::Text(format!("{}/{}", text(r, "builder"), text(r, "number"))),
+            "ID" => |r, _| Slot::Number(text(r, "id")),
+            "STATE" => |r, _| Slot::State(look(state_of(r))),
+            "STEP" => |r, _| Slot::Text(text(r, "step")),
+            "BRANCH" => |r, _| Slot::Text(text(r, "branch")),
+            "REVISION" => |r, _| Slot::Text(short(&text(r, "revision"))),
+            "WORKER" => |r, _| Slot::Text(text(r, "worker")),
+            "STARTED" => |r, now| Slot::Number(ago(r, "started_at", now)),
+            "TOOK" => |r, now| Slot::Number(took(r, "started_at", "finished_at", now)),
+        },
+        "requests" => cols! {
+            "REQUEST" => |r, _| Slot::Number(text(r, "id")),
+            "BUILDER" => |r, _| Slot::Text(text(r, "builder")),
+            "STATE" => |r, _| Slot::State(look(state_of(r))),
+            "BRANCH" => |r, _| Slot::Text(text(r, "branch")),
+            "REVISION" => |r, _| Slot::Text(short(&text(r, "revision"))),
+            "PRIORITY" => |r, _| Slot::Number(text(r, "priority")),
+            "WORKER" => |r, _| Slot::Text(text(r, "worker")),
+            "SUBMITTED" => |r, now| Slot::Number(ago(r, "submitted_at", now)),
+            "REASON" => |r, _| Slot::Text(cut(&text(r, "reason"))),
+        },
+        "changes" => cols! {
+            "CHANGE" => |r, _| Slot::Number(text(r, "id")),
+            "BRANCH" => |r, _| Slot::Text(text(r, "branch")),
+            "REVISION" => |r, _| Slot::Text(short(&text(r, "revision"))),
+            "AUTHOR" => |r, _| Slot::Text(cut(&text(r, "author"))),
+            "FOUND" => |r, now| Slot::Number(ago(r, "created_at", now)),
+            "MESSAGE" => |r, _| Slot::Text(cut(&text(r, "message"))),
+        },
+        "workers" => cols! {
+            "WORKER" => |r, _| Slot::Text(text(r, "name")),
+            "STATE" => |r, _| Slot::State(look(state_of(r))),
+            "SLOTS" => |r, _| Slot::Number(text(r, "slots")),
+            "LABELS" => |r, _| Slot::Text(text(r, "labels")),
+            "VERSION" => |r, _| Slot::Text(text(r, "version")),
+            "NOTE" => |r, now| Slot::Text(worker_note(r, now)),
+        },
+        "builders" => cols! {
+            "BUILDER" => |r, _| Slot::Text(text(r, "name")),
+            "STEPS" => |r, _| Slot::Text(text(r, "steps")),
+            "REQUIRES" => |r, _| Slot::Text(text(r, "requires")),
+            "LOCKS" => |r, _| Slot::Text(text(r, "locks")),
+        },
+        "schedulers" => cols! {
+            "SCHEDULER" => |r, _| Slot::Text(text(r, "name")),
+            "KIND" => |r, _| Slot::Text(text(r, "kind")),
+            "BUILDERS" => |r, _| Slot::Text(text(r, "builders")),
+        },
+        "locks" => cols! {
+            "LOCK" => |r, _| Slot::Text(text(r, "name")),
+            "CAPACITY" => |r, _| Slot::Text(text(r, "capacity")),
+            "WHERE" => |r, _| Slot::Text(lock_place(r)),
+        },
+        "buildsets" => cols! {
+            "BUILDSET" => |r, _| Slot::Number(text(r, "id")),
+            "STATE" => |r, _| Slot::State(look(state_of(r))),
+            "SCHEDULER" => |r, _| Slot::Text(text(r, "scheduler")),
+            "OWNER" => |r, _| Slot::Text(text(r, "owner")),
+            "SUBMITTED" => |r, now| Slot::Number(ago(r, "submitted_at", now)),
+            "REASON" => |r, _| Slot::Text(cut(&text(r, "reason"))),
+        },
+        "steps" => cols! {
+            "STEP" => |r, _| Slot::Number(text(r, "number")),
+            "NAME" => |r, _| Slot::Text(text(r, "name")),
+            "STATE" => |r, _| Slot::State(look(state_of(r))),
+            "TOOK" => |r, now| Slot::Number(took(r, "started_at", "finished_at", now)),
+            "WHY" => |r, _| Slot::Text(cut(&text(r, "outcome_reason"))),
+        },
+        _ => cols! {
+            "ARTIFACT" => |r, _| Slot::Number(text(r, "id")),
+            "BUILD" => |r, _| Slot::Number(text(r, "build_id")),
+            "PATH" => |r, _| Slot::Text(text(r, "path")),
+            "BYTES" => |r, _| Slot::Number(text(r, "size")),
+            "HASH" => |r, _| Slot::Text(text(r, "hash")),
+        },
+    }
+}
+
+/// A field in words: texts bare, lists with commas, objects as `name=value`, reasons as their text.
+pub(crate) fn text(row: &Row, field: &str) -> String {
+    row.get(field).map(said).unwrap_or_default()
+}
+
+fn said(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(said).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => object(map),
+        other => other.to_string(),
+    }
+}
+
+fn object(map: &Row) -> String {
+    // A reason says itself; a lock or a property shows what matters of it.
+    if let (Some(Value::String(_)), Some(Value::String(text))) = (map.get("code"), map.get("text"))
+    {
+        return text.clone();
+    }
+    if let Some(Value::String(lock)) = map.get("lock") {
+        return match map.get("access") {
+            Some(Value::Object(access)) => {
+                format!("{lock} ×{}", access.get("counting").map(said).unwrap_or_default())
+            }
+            _ => format!("{lock} (exclusive)"),
+        };
+    }
+    if let (Some(value), Some(_), 2) = (map.get("value"), map.get("source"), map.len()) {
+        return said(value);
+    }
+    map.iter().map(|(k, v)| format!("{k}={}", said(v))).collect::<Vec<_>>().join(", ")
+}
+
+fn short(revision: &str) -> String {
+    revision.chars().take(REVISION).collect()
+}
+
+/// The first line, not too long.
+fn cut(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    if line.chars().count() <= TEXT_MAX && line.len() == text.trim_end().len() {
+        return line.to_owned();
+    }
+    let start: String = line.chars().take(TEXT_MAX - 1).collect();
+    format!("{}…", start.trim_end())
+}
+
+fn worker_note(row: &Row, now: Micros) -> String {
+    let who = text(row, "paused_by");
+    if !who.is_empty() {
+        let why = text(row, "paused_why");
+        let colon = if why.is_empty() { "" } else { ": " };
+        return format!("paused by {who}{colon}{why}");
+    }
+    let lost = ago(row, "lost_at", now);
+    if text(row, "state") == "offline" && !lost.is_empty() {
+        return format!("last seen {lost}");
+    }
+    String::new()
+}
+
+fn lock_place(row: &Row) -> String {
+    let each = row.get("per_worker").and_then(Value::as_bool) == Some(true);
+    (if each { "on each worker" } else { "farm-wide" }).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use steading_wire::render::parse_time;
+
+    use super::*;
+
+    fn table(noun: &str, rows: Value) -> String {
+        let rows: Vec<Row> = serde_json::from_value(rows).expect("rows");
+        let now = parse_time("2026-01-01T01:00:00Z").expect("a time");
+        columns(noun, &rows, now, Colours::Off)
+    }
+
+    #[test]
+    fn builds() {
+        let rows = json!([
+            {"id": 31, "builder": "hello", "number": 17, "state": "finished", "outcome": "failure",
+             "step": "test", "branch": "main", "revision": "4f2a9c1d77e0aa", "worker": "barn",
+             "started_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:00:01.5Z"},
+            {"id": 32, "builder": "hello", "number": 18, "state": "running", "outcome": null,
+             "step": null, "branch": null, "revision": null, "worker": "barn",
+             "started_at": "2026-01-01T00:59:00Z", "finished_at": null},
+        ]);
+        insta::assert_snapshot!(table("builds", rows), @r"
+        BUILD     ID  STATE      STEP  BRANCH  REVISION    WORKER  STARTED    TOOK
+        hello/17  31  ✗ failure  test  main    4f2a9c1d77  barn      1 h ago  1.5 s
+        hello/18  32  ▶ running                            barn    1 min ago   1:00
+        ");
+    }
+
+    #[test]
+    fn workers() {
+        let rows = json!([
+            {"name": "barn", "state": "ready", "slots": 2, "labels": {"os": "linux", "gpu": true},
+             "version": "0.1.0", "draining": false, "paused_by": "eve", "paused_why": "disk"},
+            {"name": "shed", "state": "offline", "slots": 1, "labels": {}, "version": null,
+             "draining": false, "paused_by": null, "lost_at": "2026-01-01T00:30:00Z"},
+        ]);
+        insta::assert_snapshot!(table("workers", rows), @r"
+        WORKER  STATE      SLOTS  LABELS              VERSION  NOTE
+        barn    ‖ paused       2  gpu=true, os=linux  0.1.0    paused by eve: disk
+        shed    ○ offline      1                               last seen 30 min ago
+        ");
+    }
+
+    #[test]
+    fn values_are_said_not_dumped() {
+        let check = |value: Value, expected: &str| assert_eq!(said(&value), expected);
+        check(json!(null), "");
+        check(json!(["a", "b"]), "a, b");
+        check(json!({"os": "linux", "gpu": true}), "gpu=true, os=linux");
+        check(json!({"code": "exit_code", "text": "exited with 1"}), "exited with 1");
+        check(json!([{"lock": "gpu", "access": {"counting": 2}}]), "gpu ×2");
+        check(json!([{"lock": "db", "access": "exclusive"}]), "db (exclusive)");
+        check(json!({"channel": {"value": "beta", "source": "force"}}), "channel=beta");
+    }
+
+    #[test]
+    fn long_texts_are_cut_where_it_shows() {
+        let check = |text: &str, expected: &str| assert_eq!(cut(text), expected);
+        check("short", "short");
+        check("one\ntwo", "one…");
+        check(&"x".repeat(61), &format!("{}…", "x".repeat(59)));
+        check("a line\n", "a line");
+    }
+}

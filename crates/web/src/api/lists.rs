@@ -1,0 +1,149 @@
+//! History as lists and items: the same few lines for every noun of the table.
+
+use axum::Json;
+use axum::extract;
+use steading_core::words::{Noun, noun};
+use steading_store::{Error, Filter, Page, Query as Asked, Read, Row};
+use steading_wire::{render, rest};
+
+use super::extract::{Path, Query};
+use super::query;
+use crate::{Failure, State};
+
+type Parameters = Query<Vec<(String, String)>>;
+
+/// `GET /{nouns}`.
+pub(super) async fn list(
+    noun: &'static Noun,
+    extract::State(state): extract::State<State>,
+    Query(parameters): Parameters,
+) -> Result<Json<rest::List>, Failure> {
+    let asked = query::parse(noun, parameters)?;
+    // One section: `as_of` is true of exactly these rows.
+    let read = move |r: &Read<'_>| Ok((r.page(noun, &asked)?, r.newest_seq()?.0));
+    let (page, as_of) = state.store.read(read).await?;
+    Ok(Json(shown(noun, &page, as_of)))
+}
+
+/// `GET /{nouns}/{id}`, or by name where the noun has one.
+pub(super) async fn item(
+    noun: &'static Noun,
+    extract::State(state): extract::State<State>,
+    Path(key): Path<String>,
+) -> Result<Json<rest::Item>, Failure> {
+    let read = move |r: &Read<'_>| Ok((found(r, noun, &key)?, r.newest_seq()?.0));
+    let (row, as_of) = state.store.read(read).await?;
+    Ok(Json(rest::Item { item: render::row(noun, &row), as_of }))
+}
+
+/// `GET /builds/{builder}/{number}`.
+pub(super) async fn numbered(
+    extract::State(state): extract::State<State>,
+    Path((builder, number)): Path<(String, i64)>,
+) -> Result<Json<rest::Item>, Failure> {
+    let noun = noun("build").expect("the table has builds");
+    let read = move |r: &Read<'_>| {
+        let filters = vec![Filter::eq("builder", &builder), Filter::eq("number", number)];
+        let row = first(r, noun, filters)?;
+        let missing = || missing(noun, format!("{builder}/{number}"));
+        Ok((row.ok_or_else(missing)?, r.newest_seq()?.0))
+    };
+    let (row, as_of) = state.store.read(read).await?;
+    Ok(Json(rest::Item { item: render::row(noun, &row), as_of }))
+}
+
+/// One row, for those who need its fields.
+pub(super) async fn row(state: &State, noun_name: &'static str, id: i64) -> Result<Row, Failure> {
+    let noun = noun(noun_name).expect("ids name nouns of the table");
+    Ok(state.store.read(move |r| found(r, noun, &id.to_string())).await?)
+}
+
+/// What belongs to something else: the child's `field` equals the parent's `key`.
+#[derive(Debug)]
+pub(super) struct Nesting {
+    parent: &'static str,
+    child: &'static str,
+    field: &'static str,
+    key: &'static str,
+}
+
+const fn nesting(
+    parent: &'static str,
+    child: &'static str,
+    field: &'static str,
+    key: &'static str,
+) -> Nesting {
+    Nesting { parent, child, field, key }
+}
+
+/// Every nesting.
+pub(super) static NESTINGS: &[Nesting] = &[
+    nesting("builder", "build", "builder", "name"),
+    nesting("builder", "request", "builder", "name"),
+    nesting("worker", "build", "worker", "name"),
+    nesting("buildset", "request", "buildset_id", "id"),
+    nesting("buildset", "build", "buildset_id", "id"),
+    nesting("request", "build", "request_id", "id"),
+    nesting("request", "claim", "request_id", "id"),
+    nesting("build", "step", "build_id", "id"),
+    nesting("build", "log", "build_id", "id"),
+    nesting("build", "artifact", "build_id", "id"),
+    nesting("step", "log", "step_id", "id"),
+];
+
+impl Nesting {
+    /// Parent and child.
+    pub(super) fn nouns(&self) -> (&'static Noun, &'static Noun) {
+        let of = |name| noun(name).expect("nestings name nouns of the table");
+        (of(self.parent), of(self.child))
+    }
+}
+
+/// `GET /{parents}/{id}/{children}`.
+pub(super) async fn nested(
+    nesting: &'static Nesting,
+    extract::State(state): extract::State<State>,
+    Path(key): Path<String>,
+    Query(parameters): Parameters,
+) -> Result<Json<rest::List>, Failure> {
+    let (parent, child) = nesting.nouns();
+    let mut asked = query::parse(child, parameters)?;
+    let read = move |r: &Read<'_>| {
+        let owner = found(r, parent, &key)?;
+        asked.filters.push(Filter::eq(nesting.field, owner[nesting.key].clone()));
+        Ok((r.page(child, &asked)?, r.newest_seq()?.0))
+    };
+    let (page, as_of) = state.store.read(read).await?;
+    Ok(Json(shown(child, &page, as_of)))
+}
+
+/// The row of that id or name. Digits are an id first.
+fn found(r: &Read<'_>, noun: &'static Noun, key: &str) -> Result<Row, Error> {
+    if let Ok(id) = key.parse()
+        && let Some(row) = r.one(noun, id)?
+    {
+        return Ok(row);
+    }
+    let by_name = || first(r, noun, vec![Filter::eq("name", key)]);
+    let named = if is_named(noun) { by_name()? } else { None };
+    named.ok_or_else(|| missing(noun, key.to_owned()))
+}
+
+/// Whether a name alone tells which one is meant; a step's or a log's does not.
+pub(super) fn is_named(noun: &Noun) -> bool {
+    ["builder", "worker", "scheduler", "lock"].contains(&noun.name)
+}
+
+fn first(r: &Read<'_>, noun: &'static Noun, filters: Vec<Filter>) -> Result<Option<Row>, Error> {
+    let asked = Asked { filters, limit: Some(1), ..Asked::default() };
+    Ok(r.page(noun, &asked)?.rows.into_iter().next())
+}
+
+fn missing(noun: &'static Noun, id: String) -> Error {
+    Error::NotFound { noun: noun.name, id }
+}
+
+fn shown(noun: &Noun, page: &Page, as_of: i64) -> rest::List {
+    let items = page.rows.iter().map(|row| render::row(noun, row)).collect();
+    rest::List { items, next: page.next.clone(), as_of }
+}

@@ -7,8 +7,22 @@
 //! Only the module `interpreter` names the Starlark crate. What is deliberately absent: clocks,
 //! randomness, the network, the store; files are read by `load` alone.
 
+mod args;
+mod arguments;
+mod check;
+mod declare;
 mod diagnostic;
+mod draft;
+mod files;
+mod functions;
+mod globs;
+mod input;
+mod interpreter;
 mod load;
+mod place;
+mod policy;
+mod shape;
+mod views;
 
 pub use diagnostic::{Diagnostic, Errors, Severity};
 pub use load::{ConfigurationText, Loaded, Options, load, load_texts, load_texts_with, load_with};

@@ -1,12 +1,21 @@
 //! The way in: a farm's directory, or the stored texts of a configuration, to what they declare.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use steading_core::farm::{Farm, Policy};
 
-use crate::{Diagnostic, Errors};
+use crate::files::{Folder, Stored, Texts};
+use crate::policy::FarmPolicy;
+use crate::{Diagnostic, Errors, Severity, interpreter};
+
+/// The file a farm begins with.
+const FARM_FILE: &str = "farm.star";
+/// Parsing and compiling descend with the text, whose depth is bounded by `shape`: this is enough
+/// for the deepest, and only what is used of it costs memory.
+const STACK_BYTES: usize = 256 << 20;
 
 /// A configuration, evaluated and checked.
 #[derive(Debug, Clone)]
@@ -30,6 +39,18 @@ pub struct ConfigurationText {
     pub evaluator: String,
     /// Texts by file name, relative to the farm.
     pub files: BTreeMap<String, String>,
+}
+
+impl ConfigurationText {
+    fn of(files: BTreeMap<String, String>) -> ConfigurationText {
+        let mut hasher = blake3::Hasher::new();
+        for text in files.iter().flat_map(|(name, text)| [name, text]) {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        let hash = hasher.finalize().to_hex().to_string();
+        ConfigurationText { hash, evaluator: interpreter::EVALUATOR.to_owned(), files }
+    }
 }
 
 /// What a configuration is evaluated for.
@@ -59,8 +80,11 @@ pub fn load(farm: &Path) -> Result<Loaded, Errors> {
 ///
 /// # Errors
 /// Everything found wrong, with file, line and caret.
-pub fn load_with(farm: &Path, _options: &Options) -> Result<Loaded, Errors> {
-    Err(Diagnostic::error(format!("{} cannot be evaluated yet", farm.display())).into())
+pub fn load_with(farm: &Path, options: &Options) -> Result<Loaded, Errors> {
+    let (root, entry) = locate(farm)?;
+    let mut loaded = evaluate_on_big_stack(&root, &entry, &Folder(&root), options)?;
+    loaded.warnings.extend(missing_repositories(&loaded.farm));
+    Ok(loaded)
 }
 
 /// Evaluates a stored configuration again. `root` is the farm's directory: repositories may be
@@ -77,9 +101,105 @@ pub fn load_texts(files: &BTreeMap<String, String>, root: &Path) -> Result<Loade
 /// # Errors
 /// Everything found wrong, with file, line and caret.
 pub fn load_texts_with(
-    _files: &BTreeMap<String, String>,
+    files: &BTreeMap<String, String>,
     root: &Path,
     options: &Options,
 ) -> Result<Loaded, Errors> {
-    load_with(root, options)
+    let entry = on_big_stack(|| crate::files::entry(files).map(str::to_owned))?;
+    let Some(entry) = entry else {
+        return Err(Diagnostic::error("the stored configuration has no files").into());
+    };
+    evaluate_on_big_stack(root, &entry, &Stored(files), options)
+}
+
+/// The farm's directory and the file to begin with.
+fn locate(farm: &Path) -> Result<(PathBuf, String), Errors> {
+    let real = std::fs::canonicalize(farm).map_err(|error| {
+        Diagnostic::error(format!("cannot read {}: {error}", farm.display()))
+            .help("give the directory of a farm, or the path of its .star file")
+    })?;
+    if real.is_dir() {
+        if !real.join(FARM_FILE).exists() {
+            let message = format!("{} has no {FARM_FILE}", farm.display());
+            let help = "a farm is a directory with a farm.star; examples/hello has a small one";
+            return Err(Diagnostic::error(message).help(help).into());
+        }
+        return Ok((real, FARM_FILE.to_owned()));
+    }
+    let name = real.file_name().and_then(|n| n.to_str()).filter(|n| n.ends_with(".star"));
+    match (real.parent(), name) {
+        (Some(root), Some(name)) => Ok((root.to_owned(), name.to_owned())),
+        _ => {
+            let message = format!("{} is neither a directory nor a .star file", farm.display());
+            Err(Diagnostic::error(message).into())
+        }
+    }
+}
+
+fn evaluate_on_big_stack(
+    root: &Path,
+    entry: &str,
+    texts: &(dyn Texts + Sync),
+    options: &Options,
+) -> Result<Loaded, Errors> {
+    on_big_stack(|| evaluate(root, entry, texts, options))?
+}
+
+fn evaluate(
+    root: &Path,
+    entry: &str,
+    texts: &dyn Texts,
+    options: &Options,
+) -> Result<Loaded, Errors> {
+    let (files, findings) = crate::files::collect(entry, texts);
+    if !findings.is_empty() {
+        return Err(Errors(findings));
+    }
+    let interpreter::Evaluation { mut draft, functions, whole } =
+        interpreter::evaluate(root, &files);
+    let (farm, findings) = crate::check::farm(&draft, options.local_slots);
+    // What an interrupted evaluation did not reach would be missed by the whole for no fault.
+    if whole {
+        draft.findings.extend(findings);
+    }
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        draft.findings.into_iter().partition(|f| f.severity == Severity::Error);
+    if !errors.is_empty() {
+        return Err(Errors(errors));
+    }
+    let policy = draft.policy.map(|p| p.it).unwrap_or_default();
+    let policy = Arc::new(FarmPolicy::new(policy, functions));
+    let files = files.iter().map(|f| (f.name.clone(), f.text.clone())).collect();
+    Ok(Loaded { farm, policy, text: ConfigurationText::of(files), warnings })
+}
+
+/// Runs on a stack for deep texts; a fault of the interpreter is an error like others.
+fn on_big_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, Errors> {
+    let failed = |why: &str| {
+        let message = format!("the configuration cannot be evaluated: {why}");
+        Errors::from(Diagnostic::error(message))
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("farm.star".into()).stack_size(STACK_BYTES);
+        let work = AssertUnwindSafe(work);
+        let thread = thread.spawn_scoped(scope, move || {
+            catch_unwind(AssertUnwindSafe(move || {
+                let AssertUnwindSafe(work) = work;
+                work()
+            }))
+        });
+        let thread = thread.map_err(|error| failed(&format!("no thread for it: {error}")))?;
+        let done = thread.join().unwrap_or_else(Err);
+        done.map_err(|_| failed("the interpreter failed; please report this with your farm.star"))
+    })
+}
+
+/// Paths of repositories that are not there: they may come, so it is only a warning.
+fn missing_repositories(farm: &Farm) -> Vec<Diagnostic> {
+    let local = farm.repositories.values().filter(|r| Path::new(&r.url).is_absolute());
+    let missing = local.filter(|r| !Path::new(&r.url).exists());
+    let warning = |url: &str| Diagnostic::warning(format!("there is no repository at {url}"));
+    missing
+        .map(|r| warning(&r.url).help("paths are taken from the directory of farm.star"))
+        .collect()
 }

@@ -1,0 +1,9 @@
+//! The whole of a configuration: what only all its declarations together can tell.
+
+mod builders;
+mod cycles;
+mod farm;
+mod schedulers;
+mod workers;
+
+pub(crate) use farm::farm;

@@ -1,0 +1,46 @@
+//! `builder(…)`: a recipe.
+
+use super::locks::locks;
+use super::names::{name, once};
+use crate::args::Args;
+use crate::draft::{BuilderDraft, Declared, Draft};
+use crate::input::{Input, Object};
+use crate::place::Part;
+
+pub(crate) fn builder(args: &mut Args, draft: &mut Draft) -> Object {
+    let name = name(args, "name");
+    let steps = steps(args);
+    let requires = args.labels("requires").unwrap_or_default();
+    let workers = args.globs("workers").unwrap_or_default();
+    let locks = locks(args, draft);
+    let Some(name) = name else { return Object::Declared("a builder") };
+    let earlier = draft.builders.iter().find(|b| b.it.name == name);
+    if let Some(error) = once(args, "name", "builder", &name, earlier) {
+        args.findings.push(error);
+    } else {
+        let it = BuilderDraft { name, steps, requires, workers, locks };
+        draft.builders.push(Declared { it, place: args.place().clone() });
+    }
+    Object::Declared("a builder")
+}
+
+fn steps(args: &mut Args) -> Vec<usize> {
+    let Some(inputs) = args.list("steps", "steps") else { return vec![] };
+    if inputs.is_empty() {
+        let help = "give it at least one, as in `steps = [shell(\"make\")]`";
+        args.wrong_with("steps", &[], "a builder without steps builds nothing", help);
+    }
+    let mut steps = Vec::new();
+    for (index, input) in inputs.iter().enumerate() {
+        let path = [Part::Item(index)];
+        match input {
+            Input::Object(Object::Step(step)) => steps.push(*step),
+            Input::List(_) => {
+                let message = format!("element {} of `steps` is a list", index + 1);
+                args.wrong_with("steps", &path, message, "join lists of steps with `+`");
+            }
+            other => args.refuse("steps", &path, "a step", other),
+        }
+    }
+    steps
+}

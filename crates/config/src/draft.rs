@@ -1,0 +1,150 @@
+//! What the calls of a configuration leave behind, before the whole is checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use steading_core::farm::{
+    FunctionId, Lock, OnFailure, Param, Repository, StepKind, Term, WorkerSpec,
+};
+use steading_core::words::{Duration, HeldLock, Value};
+
+use crate::Diagnostic;
+use crate::place::Place;
+
+/// Everything declared so far, in the order of the calls.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    /// The farm's directory.
+    pub(crate) root: PathBuf,
+    /// What was found.
+    pub(crate) findings: Vec<Diagnostic>,
+    /// Functions of the farm a call of which was refused: what they would have declared is missing,
+    /// and that is not another error.
+    pub(crate) refused: BTreeSet<&'static str>,
+    /// The user's functions that were handed over; their places here are their ids.
+    pub(crate) functions: Vec<UserFunction>,
+    /// `git(…)`.
+    pub(crate) repositories: Vec<Declared<Repository>>,
+    /// `worker(…)` and `workers(…)`.
+    pub(crate) workers: Vec<Declared<WorkerSpec>>,
+    /// `lock(…)`.
+    pub(crate) locks: Vec<Declared<Lock>>,
+    /// `lock.counting(…)` and `lock.exclusive()`.
+    pub(crate) uses: Vec<HeldLock>,
+    /// Steps, whether a builder took them or not.
+    pub(crate) steps: Vec<Declared<StepDraft>>,
+    /// `builder(…)`.
+    pub(crate) builders: Vec<Declared<BuilderDraft>>,
+    /// `choice(…)` and `text(…)`.
+    pub(crate) params: Vec<Param>,
+    /// `highest(…)` and its kin.
+    pub(crate) terms: Vec<Term>,
+    /// `on_change(…)` and `force(…)`.
+    pub(crate) schedulers: Vec<Declared<SchedulerDraft>>,
+    /// `policy(…)`.
+    pub(crate) policy: Option<Declared<PolicyDraft>>,
+}
+
+/// Something with the place of its call.
+#[derive(Debug, Clone)]
+pub(crate) struct Declared<T> {
+    /// What.
+    pub(crate) it: T,
+    /// Where.
+    pub(crate) place: Place,
+}
+
+/// A function of the user.
+#[derive(Debug, Clone)]
+pub(crate) struct UserFunction {
+    /// Its parameters, `*` and `**` ones with their stars.
+    pub(crate) params: Vec<String>,
+}
+
+/// A step before it has its final name.
+#[derive(Debug, Clone)]
+pub(crate) struct StepDraft {
+    /// The name it was given.
+    pub(crate) name: Option<String>,
+    /// The name it gets otherwise.
+    pub(crate) derived: String,
+    /// What it does.
+    pub(crate) kind: StepKind,
+    /// Its locks.
+    pub(crate) locks: Vec<HeldLock>,
+    /// Its condition.
+    pub(crate) when: Option<FunctionId>,
+    /// What its failure means.
+    pub(crate) on_failure: OnFailure,
+    /// Runs also after a failure.
+    pub(crate) always: bool,
+}
+
+/// A builder before its steps have names.
+#[derive(Debug, Clone)]
+pub(crate) struct BuilderDraft {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its steps, by their places in the draft.
+    pub(crate) steps: Vec<usize>,
+    /// Labels it asks for.
+    pub(crate) requires: BTreeMap<String, Value>,
+    /// Globs of its workers.
+    pub(crate) workers: Vec<String>,
+    /// Locks of the whole build.
+    pub(crate) locks: Vec<HeldLock>,
+}
+
+/// A scheduler before its builders are known.
+#[derive(Debug, Clone)]
+pub(crate) struct SchedulerDraft {
+    /// The name it was given.
+    pub(crate) name: Option<String>,
+    /// Globs of its builders.
+    pub(crate) builders: Vec<String>,
+    /// The rest of it.
+    pub(crate) kind: SchedulerKind,
+}
+
+/// What sets a scheduler off.
+#[derive(Debug, Clone)]
+pub(crate) enum SchedulerKind {
+    /// Changes.
+    OnChange {
+        /// The repository's name; `None` when it was refused.
+        repository: Option<String>,
+        /// Branch globs.
+        branches: Vec<String>,
+        /// File globs.
+        files: Vec<String>,
+        /// The quiet period.
+        quiet: Duration,
+        /// Its cap.
+        max_wait: Duration,
+        /// Priority of its requests.
+        priority: i64,
+    },
+    /// A wish.
+    Force {
+        /// Its form.
+        params: Vec<Param>,
+    },
+}
+
+/// `policy(…)`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PolicyDraft {
+    /// Whether a request may run on a worker.
+    pub(crate) allow: Option<(FunctionId, bool, bool)>,
+    /// The order, unless the default shall do.
+    pub(crate) order: Option<Vec<Term>>,
+    /// Whether a request may fold into a newer one.
+    pub(crate) collapse: Option<FunctionId>,
+}
+
+impl Draft {
+    /// The parameters of a function of the user.
+    pub(crate) fn params_of(&self, function: FunctionId) -> &[String] {
+        self.functions.get(function.0 as usize).map_or(&[], |f| f.params.as_slice())
+    }
+}

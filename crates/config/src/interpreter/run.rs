@@ -1,0 +1,80 @@
+//! Calls a user's function, within its limits.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use starlark::PrintHandler;
+use starlark::environment::Module;
+use starlark::eval::Evaluator;
+use starlark::values::OwnedFrozenValue;
+use steading_core::farm::{Evaluated, Fault};
+
+use super::errors::{Limits, diagnose};
+use super::tracked::{Answer, Log, Tracked, answer};
+use crate::Diagnostic;
+use crate::views::View;
+
+/// Calls and loop rounds of one call: a policy is asked thousands of times a second; this many take
+/// about ten milliseconds.
+const CALL_TICKS_MAX: u64 = 100_000;
+/// Bytes of the values of one call.
+const CALL_HEAP_BYTES_MAX: usize = 16 << 20;
+
+const LIMITS: Limits =
+    Limits { ticks: CALL_TICKS_MAX, heap_bytes: CALL_HEAP_BYTES_MAX, what: "this function" };
+
+/// A user's function that no longer changes and may be called from any thread.
+#[derive(Debug, Clone)]
+pub(crate) struct Frozen(OwnedFrozenValue);
+
+impl Frozen {
+    pub(super) fn new(value: OwnedFrozenValue) -> Frozen {
+        Frozen(value)
+    }
+}
+
+/// Calls a function with views by the names of its parameters.
+pub(crate) fn call(function: &Frozen, views: Vec<View>) -> Evaluated<Answer> {
+    let log = Log::default();
+    // A fault of the interpreter itself must cost this answer, not the farm.
+    let unwound = catch_unwind(AssertUnwindSafe(|| evaluate(function, views, &log)));
+    let looked = log.take();
+    let value = match unwound {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(mut diagnostic)) => {
+            if diagnostic.message.contains("has no attribute") {
+                if let Some(message) = looked.in_vain {
+                    diagnostic.message = message;
+                }
+            }
+            Err(Fault { message: diagnostic.to_string() })
+        }
+        Err(_) => Err(Fault { message: "error: the interpreter failed in this function".into() }),
+    };
+    Evaluated { value, reads: looked.reads }
+}
+
+fn evaluate(function: &Frozen, views: Vec<View>, log: &Log) -> Result<Answer, Box<Diagnostic>> {
+    let result = Module::with_temp_heap(|module| {
+        let mut eval = Evaluator::new(&module);
+        eval.set_print_handler(&Silent);
+        eval.set_max_tick_count(CALL_TICKS_MAX)?;
+        eval.set_max_heap_size(CALL_HEAP_BYTES_MAX)?;
+        let heap = module.heap();
+        let named: Vec<_> = views
+            .into_iter()
+            .map(|view| (view.param, heap.alloc(Tracked::new(view, log.clone()))))
+            .collect();
+        let function = heap.access_owned_frozen_value(&function.0);
+        Ok(answer(eval.eval_function(function, &[], &named)?))
+    });
+    result.map_err(|error: starlark::Error| Box::new(diagnose(&error, LIMITS)))
+}
+
+/// What a policy prints goes nowhere: it would depend on how often it is asked.
+struct Silent;
+
+impl PrintHandler for Silent {
+    fn println(&self, _text: &str) -> starlark::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! The farm's policy: the declared order, and the user's functions behind the core's seam.
+
+use std::collections::BTreeSet;
+
+use steading_core::farm::{
+    BuildView, Direction, Evaluated, Fault, FunctionId, Policy, RequestView, Term, TermKind,
+    WorkerView,
+};
+use steading_core::words::Value;
+
+use crate::draft::PolicyDraft;
+use crate::interpreter::{Answer, Frozen, call};
+use crate::views::{self, View};
+
+/// The policy of a configuration. Without functions it never enters the interpreter.
+#[derive(Debug)]
+pub(crate) struct FarmPolicy {
+    order: Vec<Term>,
+    allow: Option<(FunctionId, bool, bool)>,
+    collapse: Option<FunctionId>,
+    functions: Vec<Frozen>,
+}
+
+impl FarmPolicy {
+    pub(crate) fn new(policy: PolicyDraft, functions: Vec<Frozen>) -> FarmPolicy {
+        let PolicyDraft { allow, order, collapse } = policy;
+        FarmPolicy { order: order.unwrap_or_else(default_order), allow, collapse, functions }
+    }
+
+    fn ask(&self, function: FunctionId, views: Vec<View>) -> Evaluated<Vec<Value>> {
+        let Some(frozen) = self.functions.get(function.0 as usize) else {
+            let message = format!("error: this configuration has no function {}", function.0);
+            return Evaluated { value: Err(Fault { message }), reads: BTreeSet::new() };
+        };
+        let Evaluated { value, reads } = call(frozen, views);
+        let value = value.and_then(|answer| match answer {
+            Answer::Values(values) => Ok(values),
+            Answer::Other(kind) => {
+                let must = "a bool, an int, a string or a tuple of them";
+                let message = format!("error: a function of the policy must answer {must}");
+                Err(Fault { message: format!("{message}, not a {kind}") })
+            }
+        });
+        Evaluated { value, reads }
+    }
+
+    fn yes_or_no(&self, function: FunctionId, views: Vec<View>, what: &str) -> Evaluated<bool> {
+        let Evaluated { value, reads } = self.ask(function, views);
+        let value = value.and_then(|values| match values.as_slice() {
+            [Value::Bool(yes)] => Ok(*yes),
+            other => {
+                let shown: Vec<String> = other.iter().map(ToString::to_string).collect();
+                let message = format!("error: {what} must answer True or False");
+                Err(Fault { message: format!("{message}, not {}", shown.join(", ")) })
+            }
+        });
+        Evaluated { value, reads }
+    }
+}
+
+/// Highest priority, then oldest.
+fn default_order() -> Vec<Term> {
+    let term = |label: &str, direction, kind| Term { label: label.to_owned(), direction, kind };
+    vec![
+        term("highest priority", Direction::Highest, TermKind::Priority),
+        term("oldest()", Direction::Lowest, TermKind::Submitted),
+    ]
+}
+
+impl Policy for FarmPolicy {
+    fn order(&self) -> &[Term] {
+        &self.order
+    }
+
+    fn term(
+        &self,
+        function: FunctionId,
+        request: Option<&RequestView>,
+        worker: Option<&WorkerView>,
+    ) -> Evaluated<Vec<Value>> {
+        let request = request.map(|r| views::request("request", r));
+        self.ask(function, request.into_iter().chain(worker.map(views::worker)).collect())
+    }
+
+    fn allow(&self, request: &RequestView, worker: &WorkerView) -> Evaluated<bool> {
+        let Some((function, takes_request, takes_worker)) = self.allow else {
+            return Evaluated::constant(true);
+        };
+        let request = takes_request.then(|| views::request("request", request));
+        let worker = takes_worker.then(|| views::worker(worker));
+        self.yes_or_no(function, request.into_iter().chain(worker).collect(), "`allow`")
+    }
+
+    fn collapse(&self, older: &RequestView, newer: &RequestView) -> Option<Evaluated<bool>> {
+        let function = self.collapse?;
+        let views = vec![views::request("a", older), views::request("b", newer)];
+        Some(self.yes_or_no(function, views, "`collapse`"))
+    }
+
+    fn condition(&self, function: FunctionId, build: &BuildView) -> Result<bool, Fault> {
+        self.yes_or_no(function, vec![views::build(build)], "a step's `when`").value
+    }
+}

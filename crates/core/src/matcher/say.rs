@@ -12,6 +12,7 @@ pub(super) fn say(explanation: &Explanation) -> String {
         format!("It is number {} of {} in the queue", explanation.place, explanation.pending);
     let why = match &explanation.verdict {
         Verdict::Next { worker, after: 0 } => format!("and goes to `{worker}` next."),
+        Verdict::Next { worker, after: 1 } => format!("and goes to `{worker}` after one other."),
         Verdict::Next { worker, after } => format!("and goes to `{worker}` after {after} others."),
         Verdict::WaitsForLocks => {
             let waits: Vec<String> =

@@ -1,0 +1,8 @@
+//! The matcher against an independent brute-force oracle, on random worlds and on small tables.
+
+mod explain;
+mod fairness;
+mod oracle;
+mod policy;
+mod random;
+mod world;

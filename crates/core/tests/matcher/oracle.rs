@@ -1,0 +1,128 @@
+//! Brute force: every pair is looked at, every lock summed up anew. Shares no code with the matcher.
+
+use std::cmp::Ordering;
+
+use steading_core::farm::Direction;
+use steading_core::words::{Access, Value};
+
+use crate::policy::{Reader, TestPolicy};
+use crate::world::{Req, Work, World};
+
+/// A tuple that only locks could keep from running.
+#[derive(Debug, Clone)]
+pub(crate) struct Pair {
+    pub(crate) request: i64,
+    pub(crate) worker: String,
+    key: Vec<Vec<Value>>,
+}
+
+/// Whether the worker could run the request if nothing else existed.
+pub(crate) fn could(world: &World, req: &Req, name: &str, work: &Work) -> bool {
+    let builder = &world.farm.builders[&req.builder];
+    let pin = req.pinned.as_deref().is_none_or(|p| p == name);
+    let named = builder.workers.is_empty() || builder.workers.iter().any(|glob| names(glob, name));
+    let labels = builder.requires.iter().all(|(l, v)| work.labels.get(l) == Some(v));
+    let large = builder.locks.iter().all(|held| {
+        let capacity = world.farm.locks[&held.lock].units(name);
+        units(held.access, capacity).max(1) <= capacity
+    });
+    pin && named && labels && large
+}
+
+/// The globs that random worlds use.
+fn names(glob: &str, name: &str) -> bool {
+    match glob {
+        "w[012]" => ["w0", "w1", "w2"].contains(&name),
+        plain => plain == name,
+    }
+}
+
+/// Exclusive means all there are.
+fn units(access: Access, capacity: i64) -> i64 {
+    match access {
+        Access::Counting(n) => n,
+        Access::Exclusive => capacity,
+    }
+}
+
+/// All pairs that only locks could keep from running, best first.
+pub(crate) fn pairs(world: &World, policy: &TestPolicy) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for (id, req) in &world.requests {
+        for (name, work) in &world.workers {
+            let free = work.open && world.busy(name) < work.slots;
+            if !free || !could(world, req, name, work) {
+                continue;
+            }
+            let (r, w) = (world.request_view(*id), world.worker_view(name));
+            let reader = || Reader::new(Some(&r), Some(&w));
+            if policy.allow.ask(&reader()) != Ok(true) {
+                continue;
+            }
+            let key: Result<Vec<_>, _> =
+                policy.kinds.iter().map(|(kind, _)| kind.ask(&reader())).collect();
+            if let Ok(key) = key {
+                pairs.push(Pair { request: *id, worker: name.clone(), key });
+            }
+        }
+    }
+    if let Some(first) = pairs.first().cloned() {
+        pairs.retain(|pair| types(pair) == types(&first));
+    }
+    pairs.sort_by(|a, b| better(policy, a, b));
+    pairs
+}
+
+fn types(pair: &Pair) -> Vec<Vec<std::mem::Discriminant<Value>>> {
+    pair.key.iter().map(|v| v.iter().map(std::mem::discriminant).collect()).collect()
+}
+
+fn better(policy: &TestPolicy, a: &Pair, b: &Pair) -> Ordering {
+    for (place, (_, direction)) in policy.kinds.iter().enumerate() {
+        let ordering = match direction {
+            Direction::Highest => b.key[place].cmp(&a.key[place]),
+            Direction::Lowest => a.key[place].cmp(&b.key[place]),
+        };
+        if ordering != Ordering::Equal {
+            return ordering;
+        }
+    }
+    (a.request, &a.worker).cmp(&(b.request, &b.worker))
+}
+
+/// The first pair, best first, whose locks fit beside what is held and what the requests of the
+/// pairs before it want.
+pub(crate) fn best(world: &World, policy: &TestPolicy) -> Option<Pair> {
+    let pairs = pairs(world, policy);
+    let found = (0..pairs.len()).find(|i| grantable(world, &pairs[..*i], &pairs[*i]))?;
+    Some(pairs[found].clone())
+}
+
+fn grantable(world: &World, before: &[Pair], pair: &Pair) -> bool {
+    let wanted = &world.farm.builders[&world.requests[&pair.request].builder].locks;
+    wanted.iter().all(|want| {
+        let lock = &world.farm.locks[&want.lock];
+        let capacity = lock.units(&pair.worker);
+        let here = |worker: &str| !lock.per_worker || worker == pair.worker;
+        let mut taken = 0;
+        for run in world.runs.iter().filter(|run| here(&run.worker)) {
+            for held in run.locks.iter().filter(|held| held.lock == lock.name) {
+                taken += units(held.access, capacity);
+            }
+        }
+        let mut waiters: Vec<i64> = before
+            .iter()
+            .filter(|ahead| ahead.request != pair.request && here(&ahead.worker))
+            .map(|ahead| ahead.request)
+            .collect();
+        waiters.sort_unstable();
+        waiters.dedup();
+        for waiter in waiters {
+            let locks = &world.farm.builders[&world.requests[&waiter].builder].locks;
+            for held in locks.iter().filter(|held| held.lock == lock.name) {
+                taken += units(held.access, capacity);
+            }
+        }
+        taken + units(want.access, capacity) <= capacity
+    })
+}

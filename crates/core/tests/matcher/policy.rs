@@ -1,0 +1,217 @@
+//! Policies for tests: each function is written once over a reader that notes what it looks at.
+
+use std::cell::RefCell;
+
+use steading_core::farm::{
+    BuildView, Direction, Evaluated, Fault, FunctionId, Policy, Reads, RequestView, Term, TermKind,
+    WorkerView,
+};
+use steading_core::words::Value;
+
+/// A tuple's views, and what was read of them.
+pub(crate) struct Reader<'a> {
+    request: Option<&'a RequestView>,
+    worker: Option<&'a WorkerView>,
+    reads: RefCell<Reads>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(request: Option<&'a RequestView>, worker: Option<&'a WorkerView>) -> Self {
+        Reader { request, worker, reads: RefCell::new(Reads::new()) }
+    }
+
+    fn request(&self, field: &str) -> &'a RequestView {
+        self.reads.borrow_mut().insert(format!("request.{field}"));
+        self.request.expect("declared")
+    }
+
+    fn worker(&self, field: &str) -> &'a WorkerView {
+        self.reads.borrow_mut().insert(format!("worker.{field}"));
+        self.worker.expect("declared")
+    }
+
+    fn label(&self, name: &str) -> Option<&'a Value> {
+        self.worker(&format!("labels.{name}")).labels.get(name)
+    }
+}
+
+/// What `allow` may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Allow {
+    All,
+    /// Spot machines take no release branch: reads the branch only where it matters.
+    NoReleaseOnSpot,
+    /// At most one build per worker, except for urgent requests.
+    OneUnlessUrgent,
+    /// Fails on spot machines for branch `bad`.
+    FailsOnBad,
+}
+
+impl Allow {
+    pub(crate) const ALL: [Allow; 4] =
+        [Allow::All, Allow::NoReleaseOnSpot, Allow::OneUnlessUrgent, Allow::FailsOnBad];
+
+    pub(crate) fn ask(self, on: &Reader<'_>) -> Result<bool, String> {
+        match self {
+            Allow::All => Ok(true),
+            Allow::NoReleaseOnSpot => {
+                Ok(on.label("spot").is_none() || on.request("branch").branch != "release")
+            }
+            Allow::OneUnlessUrgent => {
+                Ok(on.worker("busy_slots").busy_slots == 0 || on.request("priority").priority > 1)
+            }
+            Allow::FailsOnBad => match on.request("branch").branch == "bad" {
+                true if on.label("spot").is_some() => Err("bad on spot".into()),
+                _ => Ok(true),
+            },
+        }
+    }
+}
+
+/// What a term may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Priority,
+    Submitted,
+    IsMain,
+    Busy,
+    Fast,
+    Affinity,
+    /// A tuple that needs both sides.
+    Pair,
+    /// Fails for one branch on one kind of worker.
+    Fails,
+    /// A string for urgent requests, a number otherwise.
+    Mixed,
+    /// Reads a whole map and a property.
+    Maps,
+    /// Needs nothing.
+    Constant,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 11] = [
+        Kind::Priority,
+        Kind::Submitted,
+        Kind::IsMain,
+        Kind::Busy,
+        Kind::Fast,
+        Kind::Affinity,
+        Kind::Pair,
+        Kind::Fails,
+        Kind::Mixed,
+        Kind::Maps,
+        Kind::Constant,
+    ];
+
+    fn sides(self) -> (bool, bool) {
+        match self {
+            Kind::Priority | Kind::Submitted | Kind::IsMain | Kind::Mixed => (true, false),
+            Kind::Busy | Kind::Fast => (false, true),
+            Kind::Affinity | Kind::Pair | Kind::Fails | Kind::Maps => (true, true),
+            Kind::Constant => (false, false),
+        }
+    }
+
+    pub(crate) fn ask(self, on: &Reader<'_>) -> Result<Vec<Value>, String> {
+        Ok(match self {
+            Kind::Priority => vec![Value::Int(on.request("priority").priority)],
+            Kind::Submitted => vec![Value::Int(on.request("submitted_at").submitted_at.0)],
+            Kind::IsMain => vec![Value::Bool(on.request("branch").branch == "main")],
+            Kind::Busy => vec![Value::Int(on.worker("busy_slots").busy_slots)],
+            Kind::Fast => vec![Value::Bool(on.label("fast").is_some())],
+            Kind::Affinity => {
+                let last = &on.worker("last_builder").last_builder;
+                vec![Value::Bool(*last == on.request("builder").builder)]
+            }
+            Kind::Pair => match on.label("fast") {
+                Some(_) => vec![
+                    Value::Int(on.request("priority").priority),
+                    Value::Text(on.request("branch").branch.clone()),
+                ],
+                None => vec![Value::Int(1), Value::Text("main".into())],
+            },
+            Kind::Fails => {
+                if on.request("branch").branch == "bad" && on.label("fast").is_some() {
+                    return Err("bad on fast".into());
+                }
+                vec![Value::Bool(true)]
+            }
+            Kind::Mixed => match on.request("priority").priority {
+                2 => vec![Value::Text("urgent".into())],
+                n => vec![Value::Int(n)],
+            },
+            Kind::Maps => {
+                let labels = on.worker("labels").labels.len();
+                let property = on.request("properties.size").properties.get("size");
+                let size = property.map_or(0, |p| if p.value == Value::Int(2) { 2 } else { 1 });
+                vec![Value::Int(i64::try_from(labels).expect("small") * size)]
+            }
+            Kind::Constant => vec![Value::Int(0)],
+        })
+    }
+}
+
+/// A policy of these parts.
+#[derive(Debug, Clone)]
+pub(crate) struct TestPolicy {
+    pub(crate) allow: Allow,
+    pub(crate) kinds: Vec<(Kind, Direction)>,
+    terms: Vec<Term>,
+}
+
+impl TestPolicy {
+    pub(crate) fn new(allow: Allow, kinds: Vec<(Kind, Direction)>) -> TestPolicy {
+        let term = |(place, (kind, direction)): (usize, &(Kind, Direction))| {
+            let (request, worker) = kind.sides();
+            let function = FunctionId(u32::try_from(place).expect("few"));
+            // The built-in kinds and the same thing as a function must agree.
+            let kind_ = match (kind, place % 2) {
+                (Kind::Priority, 0) => TermKind::Priority,
+                (Kind::Submitted, 0) => TermKind::Submitted,
+                _ => TermKind::Function { function, request, worker },
+            };
+            Term { label: format!("{kind:?}"), direction: *direction, kind: kind_ }
+        };
+        let terms = kinds.iter().enumerate().map(term).collect();
+        TestPolicy { allow, kinds, terms }
+    }
+}
+
+fn evaluated<T>(reader: Reader<'_>, value: Result<T, String>) -> Evaluated<T> {
+    let value = value.map_err(|message| Fault { message });
+    Evaluated { value, reads: reader.reads.into_inner() }
+}
+
+impl Policy for TestPolicy {
+    fn order(&self) -> &[Term] {
+        &self.terms
+    }
+
+    fn term(
+        &self,
+        function: FunctionId,
+        request: Option<&RequestView>,
+        worker: Option<&WorkerView>,
+    ) -> Evaluated<Vec<Value>> {
+        let (kind, _) = self.kinds[function.0 as usize];
+        assert_eq!((request.is_some(), worker.is_some()), kind.sides(), "as declared");
+        let reader = Reader::new(request, worker);
+        let value = kind.ask(&reader);
+        evaluated(reader, value)
+    }
+
+    fn allow(&self, request: &RequestView, worker: &WorkerView) -> Evaluated<bool> {
+        let reader = Reader::new(Some(request), Some(worker));
+        let value = self.allow.ask(&reader);
+        evaluated(reader, value)
+    }
+
+    fn collapse(&self, _: &RequestView, _: &RequestView) -> Option<Evaluated<bool>> {
+        None
+    }
+
+    fn condition(&self, _: FunctionId, _: &BuildView) -> Result<bool, Fault> {
+        Ok(true)
+    }
+}

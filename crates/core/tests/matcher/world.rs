@@ -1,0 +1,195 @@
+//! A farm in miniature: the facts, kept by the test, and how a matcher is told of them.
+
+use std::collections::BTreeMap;
+
+use steading_core::farm::{Builder, Farm, Lock, LockCapacity, Plan, RequestView, WorkerView};
+use steading_core::matcher::{Candidate, Holding, Matcher, NotNow};
+use steading_core::words::{Access, HeldLock, Micros, Property, RequestId, Value};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Req {
+    pub(crate) builder: String,
+    pub(crate) priority: i64,
+    pub(crate) branch: String,
+    pub(crate) submitted: i64,
+    pub(crate) size: i64,
+    pub(crate) pinned: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Work {
+    pub(crate) labels: BTreeMap<String, Value>,
+    pub(crate) slots: i64,
+    pub(crate) last_builder: String,
+    pub(crate) open: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) worker: String,
+    pub(crate) slot: bool,
+    pub(crate) locks: Vec<HeldLock>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct World {
+    pub(crate) farm: Farm,
+    pub(crate) requests: BTreeMap<i64, Req>,
+    pub(crate) workers: BTreeMap<String, Work>,
+    pub(crate) runs: Vec<Run>,
+    pub(crate) next_id: i64,
+}
+
+pub(crate) fn counting(lock: &str, units: i64) -> HeldLock {
+    HeldLock { lock: lock.into(), access: Access::Counting(units) }
+}
+
+pub(crate) fn exclusive(lock: &str) -> HeldLock {
+    HeldLock { lock: lock.into(), access: Access::Exclusive }
+}
+
+impl World {
+    pub(crate) fn lock(&mut self, name: &str, per_worker: bool, capacity: LockCapacity) {
+        self.farm.locks.insert(name.into(), Lock { name: name.into(), per_worker, capacity });
+    }
+
+    pub(crate) fn builder(
+        &mut self,
+        name: &str,
+        requires: &[(&str, &str)],
+        workers: &[&str],
+        locks: Vec<HeldLock>,
+    ) {
+        let requires = requires.iter().map(|(l, v)| ((*l).to_owned(), Value::from(*v)));
+        let builder = Builder {
+            name: name.into(),
+            requires: requires.collect(),
+            workers: workers.iter().map(|w| (*w).to_owned()).collect(),
+            locks,
+            plan: Plan::default(),
+        };
+        self.farm.builders.insert(name.into(), builder);
+    }
+
+    pub(crate) fn worker(&mut self, name: &str, slots: i64, labels: &[(&str, &str)]) {
+        let labels = labels.iter().map(|(l, v)| ((*l).to_owned(), Value::from(*v))).collect();
+        let work = Work { labels, slots, last_builder: String::new(), open: true };
+        self.workers.insert(name.into(), work);
+    }
+
+    pub(crate) fn request(&mut self, builder: &str, priority: i64) -> i64 {
+        self.next_id += 1;
+        let req = Req {
+            builder: builder.into(),
+            priority,
+            branch: "main".into(),
+            submitted: self.next_id,
+            size: 0,
+            pinned: None,
+        };
+        self.requests.insert(self.next_id, req);
+        self.next_id
+    }
+
+    pub(crate) fn busy(&self, worker: &str) -> i64 {
+        let runs = self.runs.iter().filter(|r| r.slot && r.worker == worker);
+        i64::try_from(runs.count()).expect("few")
+    }
+
+    pub(crate) fn request_view(&self, id: i64) -> RequestView {
+        let req = &self.requests[&id];
+        let size = Property { value: Value::Int(req.size), source: "test".into() };
+        RequestView {
+            id: RequestId(id),
+            builder: req.builder.clone(),
+            priority: req.priority,
+            repository: "r".into(),
+            branch: req.branch.clone(),
+            revision: String::new(),
+            owner: String::new(),
+            reason: String::new(),
+            properties: BTreeMap::from([("size".to_owned(), size)]),
+            submitted_at: Micros(req.submitted),
+        }
+    }
+
+    pub(crate) fn worker_view(&self, name: &str) -> WorkerView {
+        let work = &self.workers[name];
+        WorkerView {
+            name: name.into(),
+            labels: work.labels.clone(),
+            slots: work.slots,
+            busy_slots: self.busy(name),
+            last_builder: work.last_builder.clone(),
+        }
+    }
+
+    pub(crate) fn candidate(&self, id: i64) -> Candidate {
+        let req = &self.requests[&id];
+        let builder = &self.farm.builders[&req.builder];
+        Candidate::new(self.request_view(id), builder, req.pinned.as_deref())
+    }
+
+    pub(crate) fn accepting(&self, name: &str) -> Result<(), NotNow> {
+        if self.workers[name].open { Ok(()) } else { Err(NotNow::Offline) }
+    }
+
+    pub(crate) fn tell_worker(&self, matcher: &mut Matcher, name: &str) {
+        matcher.set_worker(self.worker_view(name), self.accepting(name));
+    }
+
+    pub(crate) fn holdings(&self) -> Vec<Holding> {
+        let holding = |(i, run): (usize, &Run)| Holding {
+            by: format!("build/{}", i + 1),
+            worker: run.worker.clone(),
+            slot: run.slot,
+            locks: run.locks.clone(),
+        };
+        self.runs.iter().enumerate().map(holding).collect()
+    }
+
+    /// The match becomes a run.
+    pub(crate) fn start(&mut self, request: i64, worker: &str) {
+        let req = self.requests.remove(&request).expect("pending");
+        let locks = self.farm.builders[&req.builder].locks.clone();
+        self.runs.push(Run { worker: worker.into(), slot: true, locks });
+    }
+
+    /// A matcher told everything at once, in another order than it happened.
+    pub(crate) fn matcher(&self) -> Matcher {
+        let mut matcher = Matcher::new(&self.farm);
+        for id in self.requests.keys().rev() {
+            matcher.add_request(self.candidate(*id));
+        }
+        for name in self.workers.keys().rev() {
+            self.tell_worker(&mut matcher, name);
+        }
+        matcher.set_holdings(self.holdings());
+        matcher
+    }
+
+    /// Panics if more of a lock is held than there is, or a slot is used twice.
+    pub(crate) fn assert_sound(&self) {
+        for (name, work) in &self.workers {
+            assert!(self.busy(name) <= work.slots, "{name} runs more than it has slots");
+        }
+        for lock in self.farm.locks.values() {
+            for name in self.workers.keys() {
+                let here = |run: &&Run| !lock.per_worker || run.worker == *name;
+                let held: Vec<Access> = self
+                    .runs
+                    .iter()
+                    .filter(here)
+                    .flat_map(|run| &run.locks)
+                    .filter(|held| held.lock == lock.name)
+                    .map(|held| held.access)
+                    .collect();
+                let units = |a: &Access| if let Access::Counting(n) = a { *n } else { 0 };
+                let sum: i64 = held.iter().map(units).sum();
+                assert!(sum <= lock.units(name), "{} is over capacity: {held:?}", lock.name);
+                let alone = held.len() == 1 || !held.contains(&Access::Exclusive);
+                assert!(alone, "{} is shared beside an exclusive holder", lock.name);
+            }
+        }
+    }
+}

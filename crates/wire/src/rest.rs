@@ -150,12 +150,15 @@ pub struct Explanation {
     pub position: Option<i64>,
     /// The one sentence that answers "why not yet".
     pub summary: String,
-    /// What excludes workers, with counts; most telling first.
+    /// What it comes down to: `next`, `waits_for_locks`, `waits_for_slot`, `waits_for_worker`,
+    /// `refused_by_policy`, `never`; the request's state when it is not pending.
+    pub verdict: String,
+    /// What excludes workers, grouped by predicate.
     pub workers: Vec<Exclusion>,
-    /// The locks that stand in the way.
+    /// The locks it wants where it could run.
     pub locks: Vec<LockWait>,
-    /// The terms of the order and their values for it.
-    pub order: Vec<TermShown>,
+    /// What would let it run; any one of them.
+    pub remedies: Vec<String>,
     /// The event number the answer was decided on.
     pub as_of: i64,
 }
@@ -163,35 +166,32 @@ pub struct Explanation {
 /// A predicate that excludes workers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Exclusion {
-    /// Machine-readable: `requires`, `not_allowed`, `pinned`, `offline`, `paused`, `draining`,
-    /// `busy`, `policy`, `fault`, `lock`.
+    /// Machine-readable: `pinned_elsewhere`, `not_in_workers`, `label_missing`, `label_differs`,
+    /// `offline`, `paused`, `draining`, `no_free_slot`, `policy_no`, `policy_fault`, `locks`, ….
     pub predicate: String,
-    /// In words, with what would end it.
+    /// What is the case, to follow the workers' names.
     pub text: String,
+    /// What would change it.
+    pub remedy: String,
     /// The workers it excludes.
     pub workers: Vec<String>,
 }
 
-/// A lock that stands in the way.
+/// A lock the request wants, and who has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LockWait {
     /// Its name.
     pub lock: String,
-    /// In words: who holds it, or for whom it is reserved.
-    pub text: String,
-    /// Requests whose builds hold it.
-    pub holders: Vec<i64>,
+    /// The worker whose units these are; null for a farm-wide lock.
+    pub worker: Option<String>,
+    /// How many units there are.
+    pub capacity: i64,
+    /// Whether it is free for this request now.
+    pub grantable: bool,
+    /// Who holds it: `hello/17`.
+    pub holders: Vec<String>,
     /// Requests ahead for which its units are kept.
-    pub reserved_for: Vec<i64>,
-}
-
-/// A term of the order and its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct TermShown {
-    /// The term, as declared.
-    pub term: String,
-    /// Its value on the best worker, as text.
-    pub value: String,
+    pub reserved_for: Vec<String>,
 }
 
 /// The queue in dispatch order.

@@ -275,6 +275,8 @@ pub enum BulkToMaster {
         log: LogKey,
         /// Offset of its first raw byte.
         raw_offset: u64,
+        /// When the first of them came, by the worker's clock.
+        at: Micros,
         /// The bytes.
         #[serde(with = "bytes")]
         bytes: Vec<u8>,

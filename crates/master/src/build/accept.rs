@@ -1,0 +1,82 @@
+//! A worker took an offer: the build exists, is numbered, and its first step is on its way.
+
+use steading_core::words::{
+    Attempt, Build, BuildState, ClaimId, Properties, Property, Request, Value,
+};
+use steading_store::{Acceptance, Error};
+
+use super::advance::{Advance, materials};
+use crate::context::Context;
+use crate::farms::FarmError;
+
+/// Gives the build, also when the worker said so before; none when the offer no longer stands.
+pub(crate) async fn accept(
+    context: &Context,
+    worker: &str,
+    claim: ClaimId,
+    attempt: Attempt,
+) -> Result<Option<Build>, FarmError> {
+    let (offered, build) =
+        context.store.read(move |r| Ok((r.offered_claims()?, r.build_of(attempt)?))).await?;
+    if let Some(build) = build {
+        return Ok((build.state != BuildState::Finished).then_some(build));
+    }
+    let stands = offered
+        .iter()
+        .any(|offer| offer.id == claim && offer.attempt == attempt && offer.worker == worker);
+    if !stands {
+        return Ok(None);
+    }
+    begin(context, worker, claim, attempt).await
+}
+
+/// Acceptance and the first step are one section.
+async fn begin(
+    context: &Context,
+    worker: &str,
+    claim: ClaimId,
+    attempt: Attempt,
+) -> Result<Option<Build>, FarmError> {
+    let request = context.store.read(move |r| r.request(attempt.request)).await?;
+    let Some(request) = request else { return Ok(None) };
+    let builder = context.farms.builder(request.configuration_id, &request.builder).await?;
+    let Some(builder) = builder else { return Ok(None) };
+    let materials = materials(context, request.configuration_id, request.buildset_id).await?;
+    let present = context.farms.present();
+    let acceptance = Acceptance {
+        plan: builder.plan,
+        locks: builder.locks,
+        properties: properties(&request, worker),
+    };
+    let section = context.store.write("build.accept", move |w| {
+        let build = match w.accept(claim, &acceptance) {
+            // It expired between the look and the section.
+            Err(Error::Illegal(_)) => return Ok(None),
+            other => other?,
+        };
+        Advance { build: &build, materials: &materials, present: &present }.run(w, None)?;
+        Ok(Some(build))
+    });
+    Ok(section.await?)
+}
+
+/// What every build has (DESIGN §6), over what its request brought. `build_number` is added in the
+/// section, where it is known.
+fn properties(request: &Request, worker: &str) -> Properties {
+    let stamp = request.stamp.as_ref();
+    let farm = [
+        ("repository", stamp.map(|s| s.repository.as_str())),
+        ("branch", stamp.map(|s| s.branch.as_str())),
+        ("revision", stamp.map(|s| s.revision.as_str())),
+        ("builder", Some(request.builder.as_str())),
+        ("worker", Some(worker)),
+        ("reason", Some(request.reason.as_str())),
+        ("owner", request.owner.as_deref()),
+    ];
+    let mut properties = request.properties.clone();
+    for (name, value) in farm {
+        let value = Value::Text(value.unwrap_or_default().to_owned());
+        properties.insert(name.to_owned(), Property { value, source: "farm".to_owned() });
+    }
+    properties
+}

@@ -1,0 +1,197 @@
+//! The steps of a build, one section at a time: what `core::settle` says comes next is written down.
+
+use std::sync::Arc;
+
+use steading_core::farm::{Fault, PlanStep};
+use steading_core::settle::{self, Cancel, Next, StepReport, StepResult};
+use steading_core::words::{Build, BuildState, BuildsetId, ConfigId, Outcome, Step, StepState};
+use steading_store::{Error, NewStep, Write};
+use steading_wire::worker::Primitive;
+
+use super::primitive::{Materials, described, has_logs, primitive};
+use crate::context::Context;
+use crate::dispatch::need;
+use crate::farms::{FarmError, Present};
+
+/// The logs every process may write.
+const LOGS: [&str; 2] = ["stdout", "stderr"];
+
+/// Where a build stands after a section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stands {
+    /// The worker is to run this step.
+    AtStep {
+        /// Its number, from 1.
+        number: i64,
+        /// What to do.
+        primitive: Primitive,
+    },
+    /// The `when` of this step, by its place in the plan, must be asked first.
+    AtCondition {
+        /// From 0.
+        index: usize,
+    },
+    /// A lock of the next step is not free.
+    Waiting {
+        /// What it waits for.
+        why: String,
+    },
+    /// The steps are over.
+    Ended,
+}
+
+/// What a `when` answered.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) index: usize,
+    pub(super) answer: Result<bool, Fault>,
+}
+
+/// What advancing needs; owned by the driver, borrowed by its sections.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Advance<'a> {
+    /// The build as it stood before the section.
+    pub(super) build: &'a Build,
+    /// Its stamps and its own farm.
+    pub(super) materials: &'a Materials,
+    /// The farm in force, for the capacity of locks.
+    pub(super) present: &'a Present,
+}
+
+/// The stamps of a buildset and the farm a build began with.
+pub(super) async fn materials(
+    context: &Context,
+    configuration: ConfigId,
+    buildset: BuildsetId,
+) -> Result<Materials, FarmError> {
+    let farm: Arc<Present> = context.farms.of(configuration).await?;
+    let buildset = context.store.read(move |r| r.buildset(buildset)).await?;
+    Ok(Materials { farm, stamps: buildset.map(|b| b.stamps).unwrap_or_default() })
+}
+
+/// What the finished steps came to, in the order of the plan.
+pub(super) fn results(steps: &[Step]) -> Vec<StepResult> {
+    let finished = steps.iter().filter(|step| step.state == StepState::Finished);
+    finished
+        .map(|step| StepResult {
+            outcome: step.outcome.unwrap_or(Outcome::Exception),
+            reason: step.outcome_reason.clone(),
+        })
+        .collect()
+}
+
+impl Advance<'_> {
+    /// Goes on until the worker, a condition or a lock must be waited for, or the steps are over.
+    pub(super) fn run(
+        &self,
+        w: &mut Write<'_>,
+        mut answer: Option<Answer>,
+    ) -> Result<Stands, Error> {
+        loop {
+            let steps = w.steps(self.build.id)?;
+            if let Some(running) = steps.iter().find(|step| step.state == StepState::Running) {
+                return self.resume(w, running);
+            }
+            let cancel = self.cancel(w)?;
+            let next = match settle::next(&self.build.plan, &results(&steps), cancel) {
+                Next::Evaluate { index } => match answer.take().filter(|a| a.index == index) {
+                    Some(answer) => settle::after_condition(index, answer.answer),
+                    None => return Ok(Stands::AtCondition { index }),
+                },
+                other => other,
+            };
+            if let Some(stands) = self.take(w, next)? {
+                return Ok(stands);
+            }
+        }
+    }
+
+    /// Writes one decision down; absent when there is another to make at once.
+    fn take(&self, w: &mut Write<'_>, next: Next) -> Result<Option<Stands>, Error> {
+        match next {
+            Next::Evaluate { index } => Ok(Some(Stands::AtCondition { index })),
+            Next::Skip { index, reason } => {
+                w.skip_step(self.build.id, number(index), &self.step(index).name, &reason)?;
+                Ok(None)
+            }
+            Next::Fail { index, reason } => {
+                let new = self.new_step(index, serde_json::Value::Null);
+                let step = w.start_step(self.build.id, &NewStep { locks: Vec::new(), ..new })?;
+                w.finish_step(step, Outcome::Exception, Some(&reason), None)?;
+                Ok(None)
+            }
+            Next::Run { index } => self.start(w, index),
+            Next::End { .. } => {
+                w.end_steps(self.build.id)?;
+                Ok(Some(Stands::Ended))
+            }
+        }
+    }
+
+    fn start(&self, w: &mut Write<'_>, index: usize) -> Result<Option<Stands>, Error> {
+        let build = w.build(self.build.id)?.unwrap_or_else(|| self.build.clone());
+        let primitive = match primitive(&build, self.step(index), self.materials) {
+            Ok(primitive) => primitive,
+            Err(message) => {
+                self.not_runnable(w, index, message)?;
+                return Ok(None);
+            }
+        };
+        let new = self.new_step(index, described(&primitive));
+        let step = match w.start_step(self.build.id, &new) {
+            Err(Error::Stale(why)) if !new.locks.is_empty() => {
+                return Ok(Some(Stands::Waiting { why }));
+            }
+            other => other?,
+        };
+        if has_logs(&primitive) {
+            for name in LOGS {
+                w.open_log(self.build.id, step, name)?;
+            }
+        }
+        Ok(Some(Stands::AtStep { number: new.number, primitive }))
+    }
+
+    /// A step that was sent before: what it does is derived again.
+    fn resume(&self, w: &Write<'_>, running: &Step) -> Result<Stands, Error> {
+        let build = w.build(self.build.id)?.unwrap_or_else(|| self.build.clone());
+        let index = usize::try_from(running.number - 1).unwrap_or_default();
+        let primitive =
+            primitive(&build, self.step(index), self.materials).map_err(Error::Stale)?;
+        Ok(Stands::AtStep { number: running.number, primitive })
+    }
+
+    fn not_runnable(&self, w: &mut Write<'_>, index: usize, message: String) -> Result<(), Error> {
+        let (outcome, reason) = settle::step_verdict(&StepReport::NotRunnable { message });
+        let new = NewStep { locks: Vec::new(), ..self.new_step(index, serde_json::Value::Null) };
+        let step = w.start_step(self.build.id, &new)?;
+        w.finish_step(step, outcome, reason.as_ref(), None)
+    }
+
+    fn new_step(&self, index: usize, command: serde_json::Value) -> NewStep {
+        let step = self.step(index);
+        let worker = &self.build.worker;
+        NewStep {
+            number: number(index),
+            name: step.name.clone(),
+            command,
+            locks: step.locks.iter().map(|held| need(self.present, held, worker)).collect(),
+        }
+    }
+
+    fn step(&self, index: usize) -> &PlanStep {
+        &self.build.plan.steps[index]
+    }
+
+    fn cancel(&self, w: &Write<'_>) -> Result<Cancel, Error> {
+        let state = w.build(self.build.id)?.map(|build| build.state);
+        Ok(match state {
+            Some(BuildState::Cancelling) => Cancel::Once,
+            _ => Cancel::No,
+        })
+    }
+}
+
+fn number(index: usize) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX - 1) + 1
+}

@@ -1,0 +1,253 @@
+//! The driver of one live build.
+
+use steading_core::farm::BuildView;
+use steading_core::settle::{self, Cancel, Next};
+use steading_core::words::{Build, BuildId, BuildState, StepState};
+use steading_store::LogEnd;
+use steading_wire::worker::{Primitive, Report, ToWorker};
+use tokio::sync::mpsc;
+
+use super::advance::{Advance, Answer, Stands, materials, results};
+use super::primitive::Materials;
+use super::report::{judged, kept};
+use crate::context::Context;
+use crate::farms::FarmError;
+use crate::session::Mail;
+use crate::settle as settling;
+use crate::spawn::spawn;
+
+/// Begins driving a build whose worker is connected. An older driver of it ends.
+pub(crate) fn drive(context: &Context, build: Build) {
+    let mailbox = context.sessions.drive(build.id);
+    let context = context.clone();
+    spawn("build", async move {
+        let id = build.id;
+        match Driver::new(context.clone(), build, mailbox).await {
+            Ok(mut driver) => {
+                if let Err(error) = driver.run().await {
+                    tracing::error!(build = id.0, "its driver stopped: {error}");
+                }
+            }
+            Err(error) => tracing::error!(build = id.0, "cannot be driven: {error}"),
+        }
+    });
+}
+
+struct Driver {
+    context: Context,
+    build: Build,
+    materials: Materials,
+    mailbox: mpsc::Receiver<Mail>,
+}
+
+impl Driver {
+    async fn new(
+        context: Context,
+        build: Build,
+        mailbox: mpsc::Receiver<Mail>,
+    ) -> Result<Driver, FarmError> {
+        let materials = materials(&context, build.configuration_id, build.buildset_id).await?;
+        Ok(Driver { context, build, materials, mailbox })
+    }
+
+    /// Until the build is finished, or the session ends and somebody else will drive it.
+    async fn run(&mut self) -> Result<(), FarmError> {
+        let mut answer = None;
+        while self.look().await? {
+            if self.build.state == BuildState::Gathering {
+                return self.gather().await;
+            }
+            match self.advance(answer.take()).await? {
+                Stands::AtStep { number, primitive } => {
+                    if !self.at_step(number, primitive).await? {
+                        return Ok(());
+                    }
+                }
+                Stands::AtCondition { index } => answer = Some(self.ask(index).await?),
+                Stands::Waiting { why } => {
+                    if !self.wait(&why).await {
+                        return Ok(());
+                    }
+                }
+                Stands::Ended => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the build afresh; false when there is nothing left to drive.
+    async fn look(&mut self) -> Result<bool, FarmError> {
+        let id = self.build.id;
+        match self.context.store.read(move |r| r.build(id)).await? {
+            Some(build) if build.state != BuildState::Finished => {
+                self.build = build;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn advance(&self, answer: Option<Answer>) -> Result<Stands, FarmError> {
+        let (build, materials) = (self.build.clone(), self.materials.clone());
+        let present = self.context.farms.present();
+        let section = self.context.store.write("build.advance", move |w| {
+            let advance = Advance { build: &build, materials: &materials, present: &present };
+            advance.run(w, answer.clone())
+        });
+        Ok(section.await?)
+    }
+
+    /// Has the worker run a step and waits for its end. False when the session is over.
+    async fn at_step(&mut self, number: i64, primitive: Primitive) -> Result<bool, FarmError> {
+        let attempt = self.build.attempt;
+        self.send(ToWorker::Run { attempt, build: self.build.id, number, primitive });
+        if self.build.state == BuildState::Cancelling {
+            self.stop_unless_always(number);
+        }
+        loop {
+            match self.mailbox.recv().await {
+                None => return Ok(false),
+                Some(Mail::StepDone { number: done, report }) if done == number => {
+                    self.step_done(number, *report).await?;
+                    return Ok(true);
+                }
+                Some(Mail::LookAgain) => {
+                    if !self.look().await? {
+                        return Ok(false);
+                    }
+                    if self.build.state == BuildState::Cancelling {
+                        self.send(ToWorker::Cancel { attempt });
+                    }
+                }
+                Some(Mail::StepDone { .. } | Mail::Gathered) => {}
+            }
+        }
+    }
+
+    /// A cancelled build's present step is stopped; an `always` step that began after the cancel is
+    /// what the cancel waits for.
+    fn stop_unless_always(&self, number: i64) {
+        let index = usize::try_from(number - 1).unwrap_or_default();
+        if self.build.plan.steps.get(index).is_none_or(|step| !step.always) {
+            self.send(ToWorker::Cancel { attempt: self.build.attempt });
+        }
+    }
+
+    /// The step's verdict and whatever follows from it, in one section.
+    async fn step_done(&self, number: i64, report: Report) -> Result<(), FarmError> {
+        let index = usize::try_from(number - 1).unwrap_or_default();
+        let Some(planned) = self.build.plan.steps.get(index) else { return Ok(()) };
+        let (outcome, reason) = settle::step_verdict(&judged(planned, &report));
+        let exit = kept(&report, outcome.is_green());
+        let empty = self.unwritten_logs(number, &report.logs).await?;
+        let (build, materials) = (self.build.clone(), self.materials.clone());
+        let present = self.context.farms.present();
+        let section = self.context.store.write("step.done", move |w| {
+            let steps = w.steps(build.id)?;
+            let Some(step) = steps.iter().find(|step| step.number == number) else { return Ok(()) };
+            if step.state == StepState::Finished {
+                return Ok(());
+            }
+            for (log, end) in &empty {
+                w.close_log(*log, end)?;
+            }
+            w.finish_step(step.id, outcome, reason.as_ref(), exit.as_ref())?;
+            Advance { build: &build, materials: &materials, present: &present }.run(w, None)?;
+            Ok(())
+        });
+        Ok(section.await?)
+    }
+
+    /// Logs the step opened and never wrote to: they are whole, and empty.
+    async fn unwritten_logs(
+        &self,
+        number: i64,
+        written: &[String],
+    ) -> Result<Vec<(steading_core::words::LogId, LogEnd)>, FarmError> {
+        let id = self.build.id;
+        let (steps, logs) =
+            self.context.store.read(move |r| Ok((r.steps(id)?, r.logs(id)?))).await?;
+        let step = steps.iter().find(|step| step.number == number).map(|step| step.id);
+        let mut unwritten = Vec::new();
+        for log in logs {
+            if Some(log.step_id) == step && !log.closed && !written.contains(&log.name) {
+                unwritten.push((log.id, settling::close_as_is(&self.context, log.id).await));
+            }
+        }
+        Ok(unwritten)
+    }
+
+    /// Asks a step's `when`, off the threads that serve others.
+    async fn ask(&self, index: usize) -> Result<Answer, FarmError> {
+        let step = &self.build.plan.steps[index];
+        let Some(function) = step.when else { return Ok(Answer { index, answer: Ok(true) }) };
+        let view = self.view().await?;
+        let policy = self.materials.farm.policy.clone();
+        let answer = tokio::task::spawn_blocking(move || policy.condition(function, &view))
+            .await
+            .map_err(|error| FarmError::Panicked(error.to_string()))?;
+        Ok(Answer { index, answer })
+    }
+
+    async fn view(&self) -> Result<BuildView, FarmError> {
+        let id = self.build.id;
+        let steps = self.context.store.read(move |r| r.steps(id)).await?;
+        let outcome = settle::outcome_so_far(&self.build.plan, &results(&steps));
+        let build = self.build.clone();
+        let (repository, branch, revision) = match build.stamp {
+            Some(stamp) => (stamp.repository, stamp.branch, stamp.revision),
+            None => Default::default(),
+        };
+        let reason = match build.properties.get("reason") {
+            Some(property) => property.value.to_string(),
+            None => String::new(),
+        };
+        Ok(BuildView {
+            builder: build.builder,
+            number: build.number,
+            repository,
+            branch,
+            revision,
+            worker: build.worker,
+            owner: build.owner.unwrap_or_default(),
+            reason,
+            properties: build.properties,
+            outcome: outcome.word().to_owned(),
+        })
+    }
+
+    /// Waits until a lock may be free: history moved. False when the session is over.
+    async fn wait(&mut self, why: &str) -> bool {
+        tracing::debug!(build = self.build.id.0, "waits: {why}");
+        let mut seq = self.context.store.seq();
+        tokio::select! {
+            changed = seq.changed() => changed.is_ok(),
+            mail = self.mailbox.recv() => mail.is_some(),
+        }
+    }
+
+    /// The steps are over: the worker sends what is left, then the build has its outcome.
+    async fn gather(&mut self) -> Result<(), FarmError> {
+        self.send(ToWorker::Finish { attempt: self.build.attempt });
+        loop {
+            match self.mailbox.recv().await {
+                None => return Ok(()),
+                Some(Mail::Gathered) => break,
+                Some(_) => {}
+            }
+        }
+        let id: BuildId = self.build.id;
+        let steps = self.context.store.read(move |r| r.steps(id)).await?;
+        let next = settle::next(&self.build.plan, &results(&steps), Cancel::No);
+        if let Next::End { outcome, reason } = next {
+            settling::finish(&self.context, &self.build, outcome, reason).await?;
+        }
+        self.context.sessions.parked(id);
+        Ok(())
+    }
+
+    fn send(&self, message: ToWorker) {
+        // A worker that is away hears it when it is back: its driver begins again.
+        self.context.sessions.send(&self.build.worker, message);
+    }
+}

@@ -1,0 +1,104 @@
+//! From a step of a plan to what a worker must do.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use steading_core::farm::{Command, Farm, PlanStep, StepKind};
+use steading_core::words::{Build, BuildState, Duration, SourceStamp};
+use steading_wire::worker::Primitive;
+
+use super::arguments::{value, words};
+
+/// Longest run of an `always` step after a cancel (DESIGN §4).
+const ALWAYS_DEADLINE: Duration = Duration::seconds(60);
+
+/// What a step needs besides its build.
+#[derive(Debug, Clone)]
+pub(super) struct Materials {
+    /// The farm the build began with.
+    pub(super) farm: std::sync::Arc<crate::farms::Present>,
+    /// The stamps of its buildset, one per repository.
+    pub(super) stamps: Vec<SourceStamp>,
+}
+
+/// What the worker must do, or a sentence that says why nobody could.
+pub(super) fn primitive(
+    build: &Build,
+    step: &PlanStep,
+    materials: &Materials,
+) -> Result<Primitive, String> {
+    match &step.kind {
+        StepKind::Checkout { repository, submodules } => {
+            checkout(&materials.farm.farm, &materials.stamps, repository, *submodules)
+        }
+        StepKind::Shell { .. } => process(build, &step.kind),
+        StepKind::Upload { paths } => {
+            let paths = words(paths, &build.properties).map_err(|e| e.to_string())?;
+            Ok(Primitive::Upload { paths })
+        }
+    }
+}
+
+fn checkout(
+    farm: &Farm,
+    stamps: &[SourceStamp],
+    name: &str,
+    submodules: bool,
+) -> Result<Primitive, String> {
+    let repository = farm.repositories.get(name);
+    let stamp = stamps.iter().find(|stamp| stamp.repository == name);
+    match (repository, stamp) {
+        (Some(repository), Some(stamp)) => Ok(Primitive::Checkout {
+            url: repository.url.clone(),
+            branch: stamp.branch.clone(),
+            revision: stamp.revision.clone(),
+            submodules,
+        }),
+        _ => Err(format!("the build has no revision of repository `{name}`")),
+    }
+}
+
+fn process(build: &Build, kind: &StepKind) -> Result<Primitive, String> {
+    let StepKind::Shell { command, env, workdir, timeout, idle_timeout } = kind else {
+        return Err("only shell steps run processes".to_owned());
+    };
+    let argv = match command {
+        Command::Script(script) => ["/bin/sh", "-e", "-c", script].map(str::to_owned).to_vec(),
+        Command::Words(args) => words(args, &build.properties).map_err(|e| e.to_string())?,
+    };
+    if argv.is_empty() {
+        return Err("every word of its command is empty".to_owned());
+    }
+    let mut environment = BTreeMap::new();
+    for (name, arg) in env {
+        let text = value(arg, &build.properties).map_err(|e| e.to_string())?;
+        environment.insert(name.clone(), text);
+    }
+    let timeout = match build.state {
+        BuildState::Cancelling => Some(timeout.map_or(ALWAYS_DEADLINE, |t| t.min(ALWAYS_DEADLINE))),
+        _ => *timeout,
+    };
+    Ok(Primitive::Process {
+        argv,
+        env: environment,
+        workdir: workdir.clone(),
+        timeout_ms: timeout.map(|t| t.0),
+        idle_timeout_ms: idle_timeout.map(|t| t.0),
+    })
+}
+
+/// The command as people read it in history.
+pub(super) fn described(primitive: &Primitive) -> Value {
+    match primitive {
+        Primitive::Process { argv, .. } => json!({ "argv": argv }),
+        Primitive::Checkout { url, branch, revision, .. } => {
+            json!({ "checkout": url, "branch": branch, "revision": revision })
+        }
+        Primitive::Upload { paths } => json!({ "upload": paths }),
+    }
+}
+
+/// Whether doing it prints anything that is kept.
+pub(super) fn has_logs(primitive: &Primitive) -> bool {
+    !matches!(primitive, Primitive::Upload { .. })
+}

@@ -1,0 +1,23 @@
+//! What every part of the master may reach: history, archive, mirrors, the farm, and who is connected.
+
+use steading_store::Store;
+use steading_store::archive::Archive;
+
+use crate::farms::Farms;
+use crate::intake::Mirrors;
+use crate::session::Sessions;
+
+/// Cheap to clone; holds no state of its own.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// History.
+    pub store: Store,
+    /// Logs and artifacts.
+    pub archive: Archive,
+    /// Where revisions are made absolute.
+    pub mirrors: Mirrors,
+    /// The present farm, and those that builds began with.
+    pub farms: Farms,
+    /// Connected workers and the drivers of their builds.
+    pub sessions: Sessions,
+}

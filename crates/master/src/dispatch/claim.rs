@@ -1,0 +1,77 @@
+//! From a match to an offer: claimed in one section, re-validated there, sent after the commit.
+
+use std::collections::BTreeMap;
+
+use steading_core::matcher::Match;
+use steading_core::words::{Claim, ClaimState, Decided, Duration, HeldLock, Reason, RequestId};
+use steading_store::{Error, LockNeed, NewClaim};
+use steading_wire::worker::ToWorker;
+
+use super::snapshot::Recipe;
+use crate::context::Context;
+use crate::farms::{FarmError, Present};
+
+/// How long a worker may take to answer an offer.
+const OFFER_DEADLINE: Duration = Duration::seconds(15);
+
+/// Claims every match that is still true; one that is stale costs nothing and is decided afresh.
+pub(super) async fn claim(
+    context: &Context,
+    present: &Present,
+    decided: Decided,
+    recipes: &BTreeMap<RequestId, Recipe>,
+    matches: Vec<Match>,
+) -> Result<Vec<Claim>, FarmError> {
+    let new = |found: Match| {
+        let recipe = recipes.get(&found.request)?;
+        let locks = recipe.locks.iter().map(|held| need(present, held, &found.worker));
+        Some(NewClaim {
+            request: found.request,
+            locks: locks.collect(),
+            worker: found.worker,
+            decided,
+            deadline: decided.at.plus(OFFER_DEADLINE),
+        })
+    };
+    let wanted: Vec<NewClaim> = matches.into_iter().filter_map(new).collect();
+    let claims = context.store.write("dispatch.claim", move |w| {
+        let mut claims = Vec::new();
+        for new in &wanted {
+            match w.claim(new) {
+                Ok(claim) => claims.push(claim),
+                Err(Error::Stale(why)) => tracing::debug!(request = new.request.0, "stale: {why}"),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(claims)
+    });
+    Ok(claims.await?)
+}
+
+/// A lock as the claiming section checks it: with the units it has on that worker.
+pub(crate) fn need(present: &Present, held: &HeldLock, worker: &str) -> LockNeed {
+    let lock = present.farm.locks.get(&held.lock);
+    LockNeed {
+        lock: held.lock.clone(),
+        access: held.access,
+        units: lock.map_or(1, |lock| lock.units(worker)),
+        per_worker: lock.is_some_and(|lock| lock.per_worker),
+    }
+}
+
+/// Sends the offer; a worker that cannot be reached gives it back at once.
+pub(super) async fn offer(
+    context: &Context,
+    claim: Claim,
+    builder: String,
+) -> Result<(), FarmError> {
+    let message = ToWorker::Offer { claim: claim.id, attempt: claim.attempt, builder };
+    if context.sessions.send(&claim.worker, message) {
+        return Ok(());
+    }
+    let reason = Reason::new("unreachable", format!("worker `{}` went away", claim.worker));
+    let withdraw = context.store.write("dispatch.withdraw", move |w| {
+        w.answer_claim(claim.id, ClaimState::Withdrawn, Some(&reason))
+    });
+    Ok(withdraw.await?)
+}

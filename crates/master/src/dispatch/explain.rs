@@ -1,0 +1,129 @@
+//! Why a request is not running, and the queue in dispatch order: asked of a snapshot, never of the
+//! live matcher.
+
+use steading_core::matcher::{Explanation, LockUse, Share};
+use steading_core::words::{Build, Request, RequestId, RequestState};
+use steading_wire::rest;
+
+use super::snapshot::{Snapshot, snapshot};
+use crate::context::Context;
+use crate::farms::FarmError;
+
+/// Requests of the queue that are explained in full; the rest is counted.
+const EXPLAINED_MAX: usize = 200;
+
+/// Explains one request, whatever its state.
+pub(crate) async fn explain(
+    context: &Context,
+    id: RequestId,
+) -> Result<Option<rest::Explanation>, FarmError> {
+    let (request, builds) = context
+        .store
+        .read(move |r| {
+            let request = r.request(id)?;
+            let live = r.live_builds()?.into_iter().find(|b| b.attempt.request == id);
+            Ok((request, live))
+        })
+        .await?;
+    let Some(request) = request else { return Ok(None) };
+    if request.state != RequestState::Pending {
+        let as_of = context.store.seq().borrow().0;
+        return Ok(Some(not_pending(&request, builds.as_ref(), as_of)));
+    }
+    let found = on_snapshot(context, move |snapshot| {
+        let policy = snapshot.present.policy.as_ref();
+        let found = snapshot.matcher.explain(id, policy, snapshot.decided.at);
+        found.map(|explanation| shown(&explanation, snapshot.decided.seq.0))
+    });
+    found.await
+}
+
+/// The queue in dispatch order, each with its reason.
+pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue, FarmError> {
+    on_snapshot(context, move |snapshot| {
+        let Snapshot { matcher, present, decided, .. } = snapshot;
+        let order = matcher.order(present.policy.as_ref());
+        let explained = order.iter().take(limit.min(EXPLAINED_MAX));
+        let items = explained.filter_map(|id| {
+            let found = matcher.explain(*id, present.policy.as_ref(), decided.at)?;
+            Some(shown(&found, decided.seq.0))
+        });
+        rest::Queue {
+            items: items.collect(),
+            total: i64::try_from(order.len()).unwrap_or(i64::MAX),
+            as_of: decided.seq.0,
+        }
+    })
+    .await
+}
+
+/// User functions run here: never on a thread that serves others.
+async fn on_snapshot<T: Send + 'static>(
+    context: &Context,
+    ask: impl FnOnce(&Snapshot) -> T + Send + 'static,
+) -> Result<T, FarmError> {
+    let snapshot = snapshot(context).await?;
+    tokio::task::spawn_blocking(move || ask(&snapshot))
+        .await
+        .map_err(|error| FarmError::Panicked(error.to_string()))
+}
+
+fn not_pending(request: &Request, build: Option<&Build>, as_of: i64) -> rest::Explanation {
+    let summary = match (request.state, build) {
+        (RequestState::Claimed, Some(build)) => {
+            format!("it is running: {}/{} on {}", build.builder, build.number, build.worker)
+        }
+        (RequestState::Claimed, None) => "it is being offered to a worker".to_owned(),
+        (RequestState::Collapsed, _) => match request.collapsed_into {
+            Some(into) => format!("it completes with request {into}, which builds the same"),
+            None => "it completes with another request".to_owned(),
+        },
+        _ => match request.outcome {
+            Some(outcome) => format!("it is complete: {outcome}"),
+            None => "it is complete".to_owned(),
+        },
+    };
+    rest::Explanation {
+        request_id: request.id.0,
+        state: request.state.word().to_owned(),
+        position: None,
+        summary,
+        verdict: request.state.word().to_owned(),
+        workers: Vec::new(),
+        locks: Vec::new(),
+        remedies: Vec::new(),
+        as_of,
+    }
+}
+
+fn shown(explanation: &Explanation, as_of: i64) -> rest::Explanation {
+    let workers = explanation.workers.iter().map(|group| rest::Exclusion {
+        predicate: group.why.code().to_owned(),
+        text: group.why.text(),
+        remedy: group.why.remedy(),
+        workers: group.workers.clone(),
+    });
+    rest::Explanation {
+        request_id: explanation.request.0,
+        state: RequestState::Pending.word().to_owned(),
+        position: i64::try_from(explanation.place).ok(),
+        summary: explanation.text.clone(),
+        verdict: explanation.verdict.code().to_owned(),
+        workers: workers.collect(),
+        locks: explanation.locks.iter().map(lock).collect(),
+        remedies: explanation.remedies.clone(),
+        as_of,
+    }
+}
+
+fn lock(used: &LockUse) -> rest::LockWait {
+    let names = |shares: &[Share]| shares.iter().map(|share| share.by.clone()).collect();
+    rest::LockWait {
+        lock: used.lock.clone(),
+        worker: used.worker.clone(),
+        capacity: used.capacity,
+        grantable: used.grantable,
+        holders: names(&used.holders),
+        reserved_for: names(&used.reserved),
+    }
+}

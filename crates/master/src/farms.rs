@@ -1,0 +1,133 @@
+//! The farm in force, and the ones that requests and builds began with.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use steading_config::Loaded;
+use steading_core::farm::{Builder, Farm, Policy};
+use steading_core::words::ConfigId;
+use steading_store::{ConfigurationText, Store};
+use tokio::sync::watch;
+
+/// A stored configuration, evaluated.
+#[derive(Debug, Clone)]
+pub struct Present {
+    /// Its id in history.
+    pub id: ConfigId,
+    /// What it declares.
+    pub farm: Farm,
+    /// Its users' functions.
+    pub policy: Arc<dyn Policy>,
+}
+
+/// Why a farm is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum FarmError {
+    /// The texts do not evaluate.
+    #[error("{0}")]
+    Broken(#[from] steading_config::Errors),
+    /// History.
+    #[error(transparent)]
+    Store(#[from] steading_store::Error),
+    /// The evaluator panicked.
+    #[error("evaluating the configuration panicked: {0}")]
+    Panicked(String),
+}
+
+/// Every farm somebody still refers to. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Farms {
+    directory: PathBuf,
+    store: Store,
+    present: watch::Sender<Arc<Present>>,
+    older: Arc<Mutex<BTreeMap<ConfigId, Arc<Present>>>>,
+}
+
+impl Farms {
+    /// Makes a loaded configuration the farm's, in history and here.
+    pub(crate) async fn start(
+        store: Store,
+        directory: PathBuf,
+        loaded: Loaded,
+    ) -> Result<Farms, FarmError> {
+        let present = apply(&store, loaded).await?;
+        let (present, _) = watch::channel(Arc::new(present));
+        Ok(Farms { directory, store, present, older: Arc::default() })
+    }
+
+    /// The farm in force.
+    #[must_use]
+    pub fn present(&self) -> Arc<Present> {
+        self.present.borrow().clone()
+    }
+
+    /// Follows the farm in force.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<Present>> {
+        self.present.subscribe()
+    }
+
+    /// Reads the configuration again; a broken one changes nothing. Gives the old and the new farm.
+    pub(crate) async fn reload(&self) -> Result<(Arc<Present>, Arc<Present>), FarmError> {
+        let directory = self.directory.clone();
+        let loaded = off_thread(move || steading_config::load(&directory)).await??;
+        let new = Arc::new(apply(&self.store, loaded).await?);
+        let old = self.present.send_replace(new.clone());
+        Ok((old, new))
+    }
+
+    /// The farm with that id, evaluated again from its stored texts if need be.
+    pub(crate) async fn of(&self, id: ConfigId) -> Result<Arc<Present>, FarmError> {
+        let present = self.present();
+        if present.id == id {
+            return Ok(present);
+        }
+        if let Some(known) = self.older.lock().expect("holders only look up").get(&id) {
+            return Ok(known.clone());
+        }
+        let text = self.store.read(move |r| r.configuration(id)).await?;
+        let text = text.ok_or_else(|| steading_store::Error::NotFound {
+            noun: ConfigId::NOUN,
+            id: id.to_string(),
+        })?;
+        let directory = self.directory.clone();
+        let loaded =
+            off_thread(move || steading_config::load_texts(&text.files, &directory)).await??;
+        let farm = Arc::new(Present { id, farm: loaded.farm, policy: loaded.policy });
+        self.older.lock().expect("holders only look up").insert(id, farm.clone());
+        Ok(farm)
+    }
+
+    /// The builder a request of that configuration means.
+    pub(crate) async fn builder(
+        &self,
+        id: ConfigId,
+        name: &str,
+    ) -> Result<Option<Builder>, FarmError> {
+        Ok(self.of(id).await?.farm.builders.get(name).cloned())
+    }
+}
+
+async fn apply(store: &Store, loaded: Loaded) -> Result<Present, FarmError> {
+    let text = ConfigurationText {
+        hash: loaded.text.hash,
+        evaluator: loaded.text.evaluator,
+        files: loaded.text.files,
+    };
+    let farm = loaded.farm.clone();
+    let id =
+        store.write("configuration.apply", move |w| w.apply_configuration(&text, &farm)).await?;
+    Ok(Present { id, farm: loaded.farm, policy: loaded.policy })
+}
+
+/// Evaluation may take its whole tick limit: never on a thread that serves others.
+async fn off_thread<T, F>(evaluate: F) -> Result<T, FarmError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    tokio::task::spawn_blocking(evaluate)
+        .await
+        .map_err(|error| FarmError::Panicked(error.to_string()))
+}

@@ -1,0 +1,98 @@
+//! The `git` command, run with deadlines. Credentials are the user's own git set-up; it never prompts.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+/// Longest answer of a remote to "which heads do you have".
+const LOOK_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest fetch. A first fetch of a large repository takes minutes; one that hangs must still end.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(1800);
+/// Longest local question.
+const LOCAL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Why git gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GitError {
+    /// There is no git.
+    #[error("cannot start `git`: {0}; install git and see that it is in PATH")]
+    NotStarted(String),
+    /// It took too long and was killed.
+    #[error("`git {command}` took longer than {seconds} s and was stopped")]
+    TimedOut {
+        /// The subcommand and its arguments.
+        command: String,
+        /// The deadline.
+        seconds: u64,
+    },
+    /// It said no.
+    #[error("`git {command}` failed: {stderr}")]
+    Failed {
+        /// The subcommand and its arguments.
+        command: String,
+        /// What it printed to stderr, trimmed.
+        stderr: String,
+    },
+}
+
+/// Which deadline a call is under.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Deadline {
+    /// A question to a remote.
+    Look,
+    /// A transfer from a remote.
+    Fetch,
+    /// A question to a local repository.
+    Local,
+}
+
+impl Deadline {
+    fn duration(self) -> Duration {
+        match self {
+            Deadline::Look => LOOK_TIMEOUT,
+            Deadline::Fetch => FETCH_TIMEOUT,
+            Deadline::Local => LOCAL_TIMEOUT,
+        }
+    }
+}
+
+/// Runs git and gives its stdout, bytes as they are.
+pub(super) async fn git<S: AsRef<OsStr>>(
+    directory: Option<&Path>,
+    args: &[S],
+    deadline: Deadline,
+) -> Result<Vec<u8>, GitError> {
+    let described = || {
+        let words: Vec<_> = args.iter().map(|a| a.as_ref().to_string_lossy()).collect();
+        words.join(" ")
+    };
+    #[expect(clippy::disallowed_methods, reason = "the one home of the master's git processes")]
+    let mut command = tokio::process::Command::new("git");
+    if let Some(directory) = directory {
+        command.arg("-C").arg(directory);
+    }
+    command
+        .args(args)
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("LC_ALL", "C")
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_INDEX_FILE")
+        .env_remove("GIT_WORK_TREE")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    let child = command.spawn().map_err(|e| GitError::NotStarted(e.to_string()))?;
+    let limit = deadline.duration();
+    let output = tokio::time::timeout(limit, child.wait_with_output())
+        .await
+        .map_err(|_| GitError::TimedOut { command: described(), seconds: limit.as_secs() })?
+        .map_err(|e| GitError::NotStarted(e.to_string()))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(GitError::Failed { command: described(), stderr })
+}

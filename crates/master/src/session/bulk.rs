@@ -1,0 +1,140 @@
+//! The bulk link of one worker: log blocks, the live tail, closings. Never in the way of control.
+
+use std::collections::BTreeMap;
+
+use axum::extract::ws::WebSocket;
+use steading_core::words::{BuildState, LogId};
+use steading_store::{LogEnd, Token};
+use steading_wire::worker::{BulkToMaster, BulkToWorker, LogKey};
+use tokio_util::sync::CancellationToken;
+
+use super::identity::admits;
+use super::socket::{Ended, Hearing, send};
+use crate::context::Context;
+
+/// One worker's bulk link.
+struct Bulk {
+    context: Context,
+    token: Token,
+    /// Logs met on this link; absent for those nobody wants any more.
+    logs: BTreeMap<LogKey, Option<LogId>>,
+}
+
+/// Serves a bulk link until it ends; the worker sends again whatever was not acknowledged.
+pub(super) async fn serve(
+    context: Context,
+    shutdown: CancellationToken,
+    token: Token,
+    mut socket: WebSocket,
+) {
+    let mut hearing = Hearing::default();
+    let mut bulk = Bulk { context, token, logs: BTreeMap::new() };
+    loop {
+        let heard = tokio::select! {
+            () = shutdown.cancelled() => return,
+            heard = hearing.receive(&mut socket) => heard,
+        };
+        let answered = match heard {
+            Ok(message) => bulk.answer(&mut socket, message).await,
+            Err(ended) => Err(ended),
+        };
+        if let Err(why) = answered {
+            tracing::debug!("bulk link ended: {why}");
+            return;
+        }
+    }
+}
+
+impl Bulk {
+    async fn answer(&mut self, socket: &mut WebSocket, message: BulkToMaster) -> Result<(), Ended> {
+        let key = match &message {
+            BulkToMaster::Block { log, .. }
+            | BulkToMaster::Tail { log, .. }
+            | BulkToMaster::Close { log, .. } => log.clone(),
+        };
+        let Some(log) = self.log(&key).await? else {
+            return send(socket, &BulkToWorker::Unwanted { log: key }).await;
+        };
+        let answer = match message {
+            BulkToMaster::Tail { raw_offset, at, bytes, .. } => {
+                self.context.archive.tail(log, raw_offset, at, &bytes);
+                return Ok(());
+            }
+            BulkToMaster::Block { raw_offset, encoded, .. } => {
+                self.block(log, key, raw_offset, encoded).await
+            }
+            BulkToMaster::Close { trailer, bytes, lines, hash, .. } => {
+                let end = LogEnd { bytes: signed(bytes), lines: signed(lines), hash };
+                self.close(log, key, trailer, end).await?
+            }
+        };
+        send(socket, &answer).await
+    }
+
+    /// Which log a key means: it exists since its step started.
+    async fn log(&mut self, key: &LogKey) -> Result<Option<LogId>, Ended> {
+        if let Some(known) = self.logs.get(key) {
+            return Ok(*known);
+        }
+        let (wanted, token) = (key.clone(), self.token.clone());
+        let found = self
+            .context
+            .store
+            .read(move |r| {
+                let Some(build) = r.build_of(wanted.attempt)? else { return Ok(None) };
+                if build.state == BuildState::Finished || !admits(&token, &build.worker) {
+                    return Ok(None);
+                }
+                let steps = r.steps(build.id)?;
+                let Some(step) = steps.iter().find(|step| step.number == wanted.step) else {
+                    return Ok(None);
+                };
+                let logs = r.logs(build.id)?;
+                Ok(logs
+                    .iter()
+                    .find(|l| l.step_id == step.id && l.name == wanted.name)
+                    .map(|l| l.id))
+            })
+            .await?;
+        self.logs.insert(key.clone(), found);
+        Ok(found)
+    }
+
+    /// Acknowledged only once it is durable; a gap is answered with the offset wanted.
+    async fn block(
+        &mut self,
+        log: LogId,
+        key: LogKey,
+        raw_offset: u64,
+        encoded: Vec<u8>,
+    ) -> BulkToWorker {
+        let next = match self.context.archive.append(log, raw_offset, encoded).await {
+            Ok(appended) => appended.next,
+            Err(error) => {
+                tracing::warn!(log = log.0, "a block was not stored: {error}");
+                self.context.archive.next_offset(log).await.unwrap_or(raw_offset)
+            }
+        };
+        BulkToWorker::Stored { log: key, next }
+    }
+
+    async fn close(
+        &mut self,
+        log: LogId,
+        key: LogKey,
+        trailer: Vec<u8>,
+        end: LogEnd,
+    ) -> Result<BulkToWorker, Ended> {
+        if let Err(error) = self.context.archive.close(log, trailer).await {
+            tracing::warn!(log = log.0, "a log was not closed: {error}");
+            let next = self.context.archive.next_offset(log).await.unwrap_or(0);
+            return Ok(BulkToWorker::Stored { log: key, next });
+        }
+        self.context.store.write("log.close", move |w| w.close_log(log, &end)).await?;
+        Ok(BulkToWorker::Closed { log: key })
+    }
+}
+
+fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,62 @@
+//! Both sides say what they hold; what differs is settled.
+
+use std::collections::BTreeSet;
+
+use steading_core::lifecycle::{Agreement, agree};
+use steading_core::words::{Attempt, Build, Reason};
+use steading_store::Error;
+
+use crate::context::Context;
+use crate::settle;
+
+/// What a worker holds, against what history says it should.
+#[derive(Debug)]
+pub(super) struct Standing {
+    /// The difference.
+    pub(super) agreement: Agreement,
+    live: Vec<Build>,
+}
+
+impl Standing {
+    /// Compares at this moment.
+    pub(super) async fn of(
+        context: &Context,
+        worker: &str,
+        held: Vec<Attempt>,
+    ) -> Result<Standing, Error> {
+        let name = worker.to_owned();
+        let (live, offered) = context
+            .store
+            .read(move |r| Ok((r.live_builds_on(&name)?, r.offered_claims()?)))
+            .await?;
+        let held: BTreeSet<Attempt> = held.into_iter().collect();
+        let lives = live.iter().map(|build| build.attempt).collect();
+        let offers = offered.iter().filter(|c| c.worker == worker).map(|c| c.attempt).collect();
+        Ok(Standing { agreement: agree(&held, &lives, &offers), live })
+    }
+
+    /// The same, but these attempts are known to have ended on the worker: not lost.
+    pub(super) fn without(mut self, ended: &BTreeSet<Attempt>) -> Standing {
+        self.agreement.lost.retain(|attempt| !ended.contains(attempt));
+        self
+    }
+
+    /// The live builds the worker still holds.
+    pub(super) fn adopted(&self) -> impl Iterator<Item = Build> {
+        self.live.iter().filter(|b| self.agreement.adopt.contains(&b.attempt)).cloned()
+    }
+}
+
+/// Builds the worker no longer has are tried again, or end as an exception when the budget is spent.
+pub(super) async fn settle_lost(
+    context: &Context,
+    worker: &str,
+    standing: &Standing,
+) -> Result<(), Error> {
+    let lost = |build: &&Build| standing.agreement.lost.contains(&build.attempt);
+    for build in standing.live.iter().filter(lost) {
+        let text = format!("worker `{worker}` came back without it");
+        settle::lost(context, build.id, Reason::new("worker_lost", text)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Who is connected, and who drives which build.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use steading_core::words::BuildId;
+use steading_wire::worker::{Report, ToWorker};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Messages that may wait for a worker; one that does not take them is cut off.
+const TO_WORKER: usize = 256;
+/// Messages that may wait for a build's driver.
+const TO_DRIVER: usize = 32;
+
+/// What a build's driver is told.
+#[derive(Debug)]
+pub(crate) enum Mail {
+    /// A step ended.
+    StepDone {
+        /// Its number in the plan.
+        number: i64,
+        /// How.
+        report: Box<Report>,
+    },
+    /// Every byte is stored, the workspace is free.
+    Gathered,
+    /// Its row changed: somebody asked to cancel.
+    LookAgain,
+}
+
+/// The connected workers and the drivers of live builds. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Sessions {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    next: u64,
+    sessions: BTreeMap<String, Session>,
+    drivers: BTreeMap<BuildId, mpsc::Sender<Mail>>,
+}
+
+#[derive(Debug)]
+struct Session {
+    number: u64,
+    sender: mpsc::Sender<ToWorker>,
+    stop: CancellationToken,
+}
+
+/// A session's own end of the registry; leaves it when dropped, on whatever path.
+#[derive(Debug)]
+pub(super) struct Seat {
+    sessions: Sessions,
+    worker: String,
+    number: u64,
+    /// What others want sent to the worker.
+    pub(super) outbox: mpsc::Receiver<ToWorker>,
+    /// Cancelled when a newer session of the same worker takes over, or the master stops.
+    pub(super) stop: CancellationToken,
+}
+
+impl Sessions {
+    /// Registers a session; an older one of the same worker is told to end: it is half-open.
+    pub(super) fn enter(&self, worker: &str, stop: CancellationToken) -> Seat {
+        let (sender, outbox) = mpsc::channel(TO_WORKER);
+        let mut inner = self.lock();
+        inner.next += 1;
+        let number = inner.next;
+        let session = Session { number, sender, stop: stop.clone() };
+        if let Some(older) = inner.sessions.insert(worker.to_owned(), session) {
+            older.stop.cancel();
+        }
+        drop(inner);
+        Seat { sessions: self.clone(), worker: worker.to_owned(), number, outbox, stop }
+    }
+
+    /// Sends to a worker without waiting. False when it has no session, or does not keep up: then
+    /// the session ends, and the next one begins with what both sides hold.
+    pub(crate) fn send(&self, worker: &str, message: ToWorker) -> bool {
+        let inner = self.lock();
+        let Some(session) = inner.sessions.get(worker) else { return false };
+        let sent = session.sender.try_send(message).is_ok();
+        if !sent {
+            session.stop.cancel();
+        }
+        sent
+    }
+
+    /// Sends to every connected worker.
+    pub(crate) fn send_all(&self, message: &ToWorker) {
+        let workers: Vec<String> = self.lock().sessions.keys().cloned().collect();
+        for worker in workers {
+            self.send(&worker, message.clone());
+        }
+    }
+
+    /// Registers the driver of a build and gives its mailbox; an older driver's mailbox closes.
+    pub(crate) fn drive(&self, build: BuildId) -> mpsc::Receiver<Mail> {
+        let (sender, mailbox) = mpsc::channel(TO_DRIVER);
+        self.lock().drivers.insert(build, sender);
+        mailbox
+    }
+
+    /// Forgets the driver of a build that is over.
+    pub(crate) fn parked(&self, build: BuildId) {
+        self.lock().drivers.remove(&build);
+    }
+
+    /// Tells a build's driver; false when it has none at the moment.
+    pub(crate) fn mail(&self, build: BuildId, mail: Mail) -> bool {
+        self.lock().drivers.get(&build).is_some_and(|driver| driver.try_send(mail).is_ok())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("holders only look up and insert")
+    }
+}
+
+impl Seat {
+    /// Whether no newer session of this worker took over.
+    pub(super) fn is_newest(&self) -> bool {
+        let inner = self.sessions.lock();
+        inner.sessions.get(&self.worker).is_some_and(|session| session.number == self.number)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if self.is_newest() {
+            self.sessions.lock().sessions.remove(&self.worker);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A WebSocket that speaks one kind of message each way.
+
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use futures_util::StreamExt;
+use serde::{Serialize, de::DeserializeOwned};
+use steading_wire::worker::{SILENCE_MS, decode, encode};
+use tokio::time::Instant;
+
+/// Longest time one message may take to be sent: slower peers are cut off.
+const SEND_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Why a link ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Ended {
+    /// The other side closed it.
+    #[error("the link was closed")]
+    Closed,
+    /// Nothing was heard for too long.
+    #[error("nothing was heard for {} s", SILENCE_MS / 1000)]
+    Silent,
+    /// It does not take what is sent.
+    #[error("the worker does not take what is sent")]
+    Stuck,
+    /// It broke.
+    #[error("the link broke: {0}")]
+    Broken(#[from] axum::Error),
+    /// It spoke something else.
+    #[error(transparent)]
+    Nonsense(#[from] steading_wire::worker::DecodeError),
+    /// History said no.
+    #[error(transparent)]
+    Store(#[from] steading_store::Error),
+    /// The farm said no.
+    #[error(transparent)]
+    Farm(#[from] crate::farms::FarmError),
+}
+
+/// Sends one message.
+pub(super) async fn send<T: Serialize>(socket: &mut WebSocket, message: &T) -> Result<(), Ended> {
+    let frame = Message::Binary(encode(message).into());
+    match tokio::time::timeout(SEND_DEADLINE, socket.send(frame)).await {
+        Ok(sent) => Ok(sent?),
+        Err(_) => Err(Ended::Stuck),
+    }
+}
+
+/// When the other side was last heard.
+#[derive(Debug)]
+pub(super) struct Hearing {
+    last: Instant,
+}
+
+impl Default for Hearing {
+    fn default() -> Hearing {
+        Hearing { last: Instant::now() }
+    }
+}
+
+impl Hearing {
+    /// Receives one message; WebSocket's own pings count as life. May be dropped and called again:
+    /// the silence is counted from what was last heard, not from the call.
+    pub(super) async fn receive<T: DeserializeOwned>(
+        &mut self,
+        socket: &mut WebSocket,
+    ) -> Result<T, Ended> {
+        let silence = Duration::from_millis(SILENCE_MS);
+        loop {
+            let next = tokio::time::timeout_at(self.last + silence, socket.next()).await;
+            let message = next.map_err(|_| Ended::Silent)?.ok_or(Ended::Closed)??;
+            self.last = Instant::now();
+            match message {
+                Message::Binary(bytes) => return Ok(decode(&bytes)?),
+                Message::Close(_) => return Err(Ended::Closed),
+                Message::Ping(_) | Message::Pong(_) | Message::Text(_) => {}
+            }
+        }
+    }
+}

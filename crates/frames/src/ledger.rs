@@ -124,7 +124,8 @@ impl Ledger {
     /// Adds the block that follows.
     ///
     /// # Errors
-    /// When it does not follow, or its line index is not that of its bytes; nothing is changed then.
+    /// When it does not follow, or its line index is not that of its bytes; nothing is changed
+    /// then.
     pub fn add(&mut self, block: &Stored) -> Result<(), Damage> {
         let chunk = &block.chunk;
         let offset = chunk.raw_offset;

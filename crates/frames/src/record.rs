@@ -3,7 +3,8 @@
 //! ```text
 //! varint raw offset   varint raw length   varint length of the data frame
 //! 4 bytes check: the first of BLAKE3(data frame)
-//! varint number of the first line to begin here or later, from 1   varint count of lines begun here
+//! varint number of the first line to begin here or later, from 1
+//! varint count of lines that begin here
 //! per line: varint distance of its start from the one before (the first: from the block's start)
 //! per line: zigzag varint of its time less the one before, in microseconds (the first: since 1970)
 //! ```

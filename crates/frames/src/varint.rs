@@ -1,4 +1,4 @@
-//! Integers as varints (7 bits a byte, low first), signed ones zigzag; and the cursor that reads them.
+//! Integers as varints (7 bits a byte, low first), signed ones zigzag; the cursor that reads them.
 
 /// Appends `value`.
 pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {

@@ -133,7 +133,8 @@ proptest! {
             }
             for block in encoder.push(*at, bytes) {
                 let stored = Stored::decode(&block.encoded, &mut Packer::new()).expect("sound");
-                prop_assert_eq!((block.raw_offset, block.raw_len), (stored.raw_offset(), stored.raw_len()));
+                prop_assert_eq!(block.raw_offset, stored.raw_offset());
+                prop_assert_eq!(block.raw_len, stored.raw_len());
                 resumed.add(&stored).expect("it follows");
                 out.extend(block.encoded);
             }

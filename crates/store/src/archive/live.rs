@@ -74,7 +74,7 @@ pub(super) struct Live {
     stored: u64,
     /// Raw bytes and file bytes known to be durable.
     pub(super) durable: Extent,
-    /// Whether making the file durable failed: what lies behind `durable` is then not to be trusted.
+    /// Whether making the file durable failed: what lies behind `durable` is not to be trusted.
     pub(super) failed: bool,
     /// Counts the failures, so that an answer from before one is not taken for good.
     pub(super) generation: u64,
@@ -109,7 +109,7 @@ impl Live {
         self.failed = false;
     }
 
-    /// An answer of the syncer for what was written in `generation`; says whether it may be trusted.
+    /// An answer of the syncer for what was written in `generation`; says whether to trust it.
     pub(super) fn settled(&mut self, generation: u64, extent: Extent, success: bool) -> bool {
         if generation != self.generation || !success {
             self.failed |= generation == self.generation;

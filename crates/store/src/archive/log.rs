@@ -20,6 +20,12 @@ pub struct Archive {
     pub(super) inner: Arc<Inner>,
 }
 
+impl std::fmt::Debug for Archive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Archive")
+    }
+}
+
 pub(super) struct Inner {
     pub(super) paths: Paths,
     pub(super) syncer: Syncer,
@@ -197,7 +203,8 @@ impl OpenLog {
         if length > state.extent.file {
             let (log, kept) = (self.id, state.extent.raw);
             let path = self.path.display();
-            tracing::warn!(%log, %path, kept, cut = length - state.extent.file, "cut off a torn end");
+            let cut = length - state.extent.file;
+            tracing::warn!(%log, %path, kept, cut, "cut off a torn end");
             file.set_len(state.extent.file)?;
         }
         file.sync_all()?;

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use fs_err::File;
 use steading_core::words::LogId;
-use steading_frames::{Damage, Found, Line, Reader, Search, Summary};
+use steading_frames::{Damage, Found, LINES_LISTED_MAX, Line, Order, Reader, Search, Summary};
 
 use super::Error;
 use super::log::{Archive, damaged};
@@ -44,15 +44,17 @@ impl Archive {
         self.reading(log, |reader| reader.lines(first, count))
     }
 
-    /// The last `count` lines.
+    /// The last `count` lines, in the order of the log; where a limit is reached, the newest.
     ///
     /// # Errors
     /// When the file cannot be read or a block touched is damaged.
     pub fn tail_lines(&self, log: LogId, count: usize) -> Result<Vec<Line>, Error> {
-        self.reading(log, |reader| {
-            let first = reader.line_count().saturating_sub(count as u64) + 1;
-            reader.lines(first, count)
-        })
+        let limit = count.min(LINES_LISTED_MAX);
+        let search =
+            Search { order: Order::NewestFirst, from: None, limit, scan_max_bytes: u64::MAX };
+        let mut lines = self.grep(log, search, |_| true)?.lines;
+        lines.reverse();
+        Ok(lines)
     }
 
     /// Searches a log with the caller's predicate over its lines.

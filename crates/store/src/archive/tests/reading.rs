@@ -111,6 +111,19 @@ async fn a_log_without_bytes_is_empty_and_a_closed_one_reads_the_same() {
 }
 
 #[tokio::test]
+async fn the_last_lines_are_the_newest_also_where_a_limit_is_reached() {
+    let place = Place::new();
+    let long = format!("{}\n", "x".repeat(20_000)).repeat(400);
+    Worker::with(format!("{long}the end\n").as_bytes()).deliver(&place.archive, LOG).await;
+    let lines = place.archive.tail_lines(LOG, 400).expect("read");
+    assert!(
+        lines.len() < 400 && lines.iter().map(|line| line.bytes.len()).sum::<usize>() < 5 << 20
+    );
+    assert_eq!(lines.last().map(|line| (line.number, line.length)), Some((401, 7)));
+    assert!(lines[0].is_cut() && lines.is_sorted_by_key(|line| line.number));
+}
+
+#[tokio::test]
 async fn damage_is_named_with_its_file() {
     let place = Place::new();
     let worker = Worker::with(b"some bytes\n");

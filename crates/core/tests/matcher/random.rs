@@ -74,14 +74,14 @@ fn world(dice: &mut Dice) -> World {
                 _ => {}
             }
         }
-        let requires: &[(&str, &str)] = *dice.pick(&[
+        let requires: &[(&str, &str)] = dice.pick(&[
             &[][..],
             &[][..],
             &[("os", "linux")][..],
             &[("os", "mac")][..],
             &[("spot", "yes")][..],
         ]);
-        let workers: &[&str] = *dice.pick(&[&[][..], &[][..], &["w[012]"][..], &["w1", "w3"][..]]);
+        let workers: &[&str] = dice.pick(&[&[][..], &[][..], &["w[012]"][..], &["w1", "w3"][..]]);
         world.builder(&format!("b{b}"), requires, workers, locks);
     }
     for w in 0..=dice.roll(4) {

@@ -15,6 +15,11 @@ const WORLDS: u64 = 1_200;
 const STEPS: usize = 60;
 const NOW: Micros = Micros(1_000);
 
+/// What builders require, and which workers they name.
+const REQUIRES: [&[(&str, &str)]; 5] =
+    [&[], &[], &[("os", "linux")], &[("os", "mac")], &[("spot", "yes")]];
+const WORKERS: [&[&str]; 4] = [&[], &[], &["w[012]"], &["w1", "w3"]];
+
 /// SplitMix64: small, seeded, the same everywhere.
 struct Dice(u64);
 
@@ -74,14 +79,7 @@ fn world(dice: &mut Dice) -> World {
                 _ => {}
             }
         }
-        let requires: &[(&str, &str)] = dice.pick(&[
-            &[][..],
-            &[][..],
-            &[("os", "linux")][..],
-            &[("os", "mac")][..],
-            &[("spot", "yes")][..],
-        ]);
-        let workers: &[&str] = dice.pick(&[&[][..], &[][..], &["w[012]"][..], &["w1", "w3"][..]]);
+        let (requires, workers) = (dice.pick(&REQUIRES), dice.pick(&WORKERS));
         world.builder(&format!("b{b}"), requires, workers, locks);
     }
     for w in 0..=dice.roll(4) {

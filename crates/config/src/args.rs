@@ -39,10 +39,9 @@ impl Args {
         let place = call.place;
         let mut args = Args { function, place, given: BTreeMap::new(), findings: Vec::new() };
         args.bind_positional(call.positional);
-        for (name, input) in call.named {
-            args.bind_named(&name, input);
-        }
-        for param in function.params.iter().filter(|p| p.required) {
+        let overflow = args.wrong();
+        args.bind_named_all(call.named);
+        for param in function.params.iter().filter(|p| p.required && !overflow) {
             if !args.given.contains_key(param.name) {
                 let message = format!("`{}` needs `{}`", function.name, param.name);
                 args.findings.push(args.place.error(&[], message));
@@ -64,16 +63,23 @@ impl Args {
         }
         if count > function.positional {
             let allowed = match function.positional {
+                0 if function.params.is_empty() => "takes no arguments".to_owned(),
                 0 => "takes its arguments by name".to_owned(),
-                1 => format!("takes only `{}` without a name", function.params[0].name),
-                n => format!("takes {n} arguments without a name"),
+                1 => format!("takes only `{}` by its place", function.params[0].name),
+                n => format!("takes only {n} arguments by their places"),
             };
             let path = [Part::Position(function.positional)];
             let mut error = self.place.error(&path, format!("`{}` {allowed}", function.name));
             if let Some(param) = function.params.get(function.positional) {
-                error = error.help(format!("give it a name, as in `{} = …`", param.name));
+                error = error.help(format!("name it, as in `{} = …`", param.name));
             }
             self.findings.push(error);
+        }
+    }
+
+    fn bind_named_all(&mut self, named: Vec<(String, Input)>) {
+        for (name, input) in named {
+            self.bind_named(&name, input);
         }
     }
 
@@ -356,7 +362,7 @@ impl Args {
         match self.input(name)? {
             Input::Function(function) => Some(function),
             input => {
-                self.expected(name, &[], "a function", &input);
+                self.expected(name, &[], "a lambda or a function of the farm", &input);
                 None
             }
         }

@@ -13,6 +13,8 @@ use crate::{Diagnostic, Errors, Severity, interpreter};
 
 /// The file a farm begins with.
 const FARM_FILE: &str = "farm.star";
+/// More findings than anybody reads.
+const FINDINGS_MAX: usize = 100;
 /// Parsing and compiling descend with the text, whose depth is bounded by `shape`: this is enough
 /// for the deepest, and only what is used of it costs memory.
 const STACK_BYTES: usize = 256 << 20;
@@ -162,8 +164,9 @@ fn evaluate(
     if whole {
         draft.findings.extend(findings);
     }
+    let findings = distinct(draft.findings);
     let (errors, warnings): (Vec<_>, Vec<_>) =
-        draft.findings.into_iter().partition(|f| f.severity == Severity::Error);
+        findings.into_iter().partition(|f| f.severity == Severity::Error);
     if !errors.is_empty() {
         return Err(Errors(errors));
     }
@@ -171,6 +174,22 @@ fn evaluate(
     let policy = Arc::new(FarmPolicy::new(policy, functions));
     let files = files.iter().map(|f| (f.name.clone(), f.text.clone())).collect();
     Ok(Loaded { farm, policy, text: ConfigurationText::of(files), warnings })
+}
+
+/// Each finding once: a helper called from a loop finds the same in every round.
+fn distinct(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut findings: Vec<Diagnostic> = Vec::new();
+    for finding in found {
+        if findings.len() == FINDINGS_MAX {
+            let more = format!("there are more: only the first {FINDINGS_MAX} are shown");
+            findings.push(Diagnostic { severity: finding.severity, ..Diagnostic::error(more) });
+            break;
+        }
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+    findings
 }
 
 /// Runs on a stack for deep texts; a fault of the interpreter is an error like others.

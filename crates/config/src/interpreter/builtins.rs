@@ -257,6 +257,7 @@ fn read<'v>(
     }
     match params(value) {
         Some(params) => Ok(Input::Function(keep(value, params, eval)?)),
+        None if value.get_type() == "function" => Ok(Input::Other("built-in function".to_owned())),
         None => Ok(Input::Other(value.get_type().to_owned())),
     }
 }

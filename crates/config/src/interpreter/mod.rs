@@ -5,6 +5,7 @@
 
 mod builtins;
 mod errors;
+mod limits;
 mod modules;
 mod run;
 mod tracked;

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use starlark::PrintHandler;
 use starlark::environment::{FrozenModule, Globals, Module};
 use starlark::eval::{Evaluator, ReturnFileLoader};
 use starlark::syntax::{AstModule, Dialect};
+use starlark::{ErrorKind, PrintHandler};
 use steading_core::farm::FunctionId;
 
 use super::builtins::{Shared, globals, slot, to_span};
-use super::errors::{Limits, diagnose};
+use super::errors::{diagnose, undefined_names};
+use super::limits::{Limits, Watch};
 use super::run::Frozen;
 use crate::Diagnostic;
 use crate::draft::Draft;
@@ -22,9 +23,9 @@ use crate::place::{File, Span};
 /// come to mean something else.
 pub(crate) const EVALUATOR: &str = "starlark 0.14.2 / steading 1";
 
-/// Function calls and loop rounds of all files together: a thousand builders take some ten
-/// thousand, and this many take about a second.
-const LOAD_TICKS_MAX: u64 = 10_000_000;
+/// Function calls and loop rounds of all files together. A thousand builders take some ten
+/// thousand; this many take a second where the interpreter is built without optimisation.
+const LOAD_TICKS_MAX: u64 = 1_000_000;
 /// Bytes of the values of one file: a thousand builders take about ten megabytes.
 const LOAD_HEAP_BYTES_MAX: usize = 256 << 20;
 /// Lines that `print` may leave behind.
@@ -45,7 +46,7 @@ fn dialect() -> Dialect {
 }
 
 fn parse(file: &File) -> Result<AstModule, Diagnostic> {
-    AstModule::parse(&file.name, file.text.clone(), &dialect()).map_err(|e| diagnose(&e, LIMITS))
+    AstModule::parse(&file.name, file.text.clone(), &dialect()).map_err(|e| diagnose(&e, None))
 }
 
 /// The files a file loads, as written, with their places.
@@ -76,10 +77,10 @@ pub(crate) fn evaluate(root: &Path, files: &[Arc<File>]) -> Evaluation {
     let globals = globals();
     let mut modules: BTreeMap<String, FrozenModule> = BTreeMap::new();
     let mut functions = Vec::new();
-    let mut ticks = 0;
+    let watch = Watch::new(LIMITS);
     let mut whole = true;
     for file in files {
-        match one(file, &globals, &shared, &modules, &mut ticks) {
+        match one(file, &globals, &shared, &modules, &watch) {
             Ok(module) => {
                 let known = shared.draft.borrow().functions.len();
                 for id in functions.len()..known {
@@ -88,8 +89,8 @@ pub(crate) fn evaluate(root: &Path, files: &[Arc<File>]) -> Evaluation {
                 }
                 modules.insert(format!("//{}", file.name), module);
             }
-            Err(finding) => {
-                shared.draft.borrow_mut().findings.push(*finding);
+            Err(findings) => {
+                shared.draft.borrow_mut().findings.extend(findings);
                 whole = false;
                 break;
             }
@@ -103,9 +104,9 @@ fn one(
     globals: &Globals,
     shared: &Shared,
     modules: &BTreeMap<String, FrozenModule>,
-    ticks: &mut u64,
-) -> Result<FrozenModule, Box<Diagnostic>> {
-    let ast = parse(file)?;
+    watch: &Watch,
+) -> Result<FrozenModule, Vec<Diagnostic>> {
+    let ast = parse(file).map_err(|finding| vec![finding])?;
     let loaded: HashMap<&str, &FrozenModule> =
         modules.iter().map(|(name, module)| (name.as_str(), module)).collect();
     let loader = ReturnFileLoader { modules: &loaded };
@@ -116,18 +117,21 @@ fn one(
             eval.extra = Some(shared);
             eval.set_loader(&loader);
             eval.set_print_handler(&prints);
-            eval.set_max_tick_count(LOAD_TICKS_MAX.saturating_sub(*ticks).max(1))?;
-            eval.set_max_heap_size(LOAD_HEAP_BYTES_MAX)?;
-            let evaluated = eval.eval_module(ast, globals);
-            *ticks += eval.get_total_tick_count();
-            evaluated?;
+            eval.set_check_cancelled(watch.question(&module));
+            eval.eval_module(ast, globals)?;
         }
         module.freeze().map_err(starlark::Error::from)
     });
     let printed = prints.0.into_inner().into_iter();
     let printed = printed.map(|line| Diagnostic::warning(format!("print: {line}")));
     shared.draft.borrow_mut().findings.extend(printed.map(|p| p.in_file(file.name.clone())));
-    result.map_err(|error| Box::new(diagnose(&error, LIMITS)))
+    result.map_err(|error| {
+        let undefined = match (error.kind(), parse(file)) {
+            (ErrorKind::Scope(_), Ok(ast)) => undefined_names(&ast, globals),
+            _ => vec![],
+        };
+        if undefined.is_empty() { vec![diagnose(&error, Some(watch))] } else { undefined }
+    })
 }
 
 /// What `print` said, kept as warnings.

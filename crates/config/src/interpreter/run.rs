@@ -8,7 +8,8 @@ use starlark::eval::Evaluator;
 use starlark::values::OwnedFrozenValue;
 use steading_core::farm::{Evaluated, Fault};
 
-use super::errors::{Limits, diagnose};
+use super::errors::diagnose;
+use super::limits::{Limits, Watch};
 use super::tracked::{Answer, Log, Tracked, answer};
 use crate::Diagnostic;
 use crate::views::View;
@@ -54,11 +55,11 @@ pub(crate) fn call(function: &Frozen, views: Vec<View>) -> Evaluated<Answer> {
 }
 
 fn evaluate(function: &Frozen, views: Vec<View>, log: &Log) -> Result<Answer, Box<Diagnostic>> {
+    let watch = Watch::new(LIMITS);
     let result = Module::with_temp_heap(|module| {
         let mut eval = Evaluator::new(&module);
         eval.set_print_handler(&Silent);
-        eval.set_max_tick_count(CALL_TICKS_MAX)?;
-        eval.set_max_heap_size(CALL_HEAP_BYTES_MAX)?;
+        eval.set_check_cancelled(watch.question(&module));
         let heap = module.heap();
         let named: Vec<_> = views
             .into_iter()
@@ -67,7 +68,7 @@ fn evaluate(function: &Frozen, views: Vec<View>, log: &Log) -> Result<Answer, Bo
         let function = heap.access_owned_frozen_value(&function.0);
         Ok(answer(eval.eval_function(function, &[], &named)?))
     });
-    result.map_err(|error: starlark::Error| Box::new(diagnose(&error, LIMITS)))
+    result.map_err(|error: starlark::Error| Box::new(diagnose(&error, Some(&watch))))
 }
 
 /// What a policy prints goes nowhere: it would depend on how often it is asked.

@@ -1,0 +1,68 @@
+//! What a room may not know, whatever its manifest says.
+
+use crate::report;
+use crate::sources::{Source, sources};
+
+/// Words that have no place in the functional core.
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "std::env",
+    "std::io",
+    "SystemTime",
+    "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "TimeZone::system",
+    "HashMap",
+    "HashSet",
+    "async fn",
+];
+
+fn find(rule: &str, looked_at: impl Fn(&Source) -> bool, words: &[&str]) {
+    let mut findings = Vec::new();
+    for source in sources().iter().filter(|s| !s.is_test() && looked_at(s)) {
+        for (number, line) in source.text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if let Some(word) = words.iter().find(|word| code.contains(**word)) {
+                findings.push(format!("{}:{}: `{word}`", source.path, number + 1));
+            }
+        }
+    }
+    report(rule, &findings);
+}
+
+#[test]
+fn the_core_is_pure() {
+    find("core decides, it does nothing", |s| s.is_in("core"), IMPURE);
+}
+
+#[test]
+fn sql_lives_in_the_store() {
+    let sql = ["\"SELECT ", "\"INSERT ", "\"UPDATE ", "\"DELETE ", "\"CREATE TABLE"];
+    find("SQL has one home", |s| !s.is_in("store"), &sql);
+}
+
+#[test]
+fn starlark_lives_in_one_module() {
+    let elsewhere = |s: &Source| !s.is_in("config/src/interpreter");
+    find("only the interpreter names starlark", elsewhere, &["use starlark", "starlark::"]);
+}
+
+#[test]
+fn the_worker_knows_neither_history_nor_configuration() {
+    let words = ["steading_store", "steading_config", "steading_master", "steading_web"];
+    find("a worker runs primitives", |s| s.is_in("worker"), &words);
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let bare: Vec<String> = sources()
+        .iter()
+        .filter(|source| !source.text.starts_with("//!"))
+        .map(|source| source.path.clone())
+        .collect();
+    report("every file opens with a `//!` header", &bare);
+}

@@ -1,5 +1,5 @@
-//! Why a request is not running: its place, what keeps it from each worker, which locks it waits
-//! for and who has them, and what would free it.
+//! Why requests are not running: their place, what keeps them from each worker, which locks they
+//! wait for and who has them, and what would free them.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
@@ -7,104 +7,22 @@ use super::eligible::labels_met;
 use super::locks::{Ledger, Pool, needs, pool};
 use super::pass::{compared, refused};
 use super::say::say;
-use super::state::{Pending, Seat};
-use super::{Match, Matcher, Why};
+use super::state::{Memory, Pending, Seat};
+use super::{Explanation, LockUse, Matcher, Share, Verdict, Why, WorkerGroup};
 use crate::farm::Policy;
 use crate::words::{Access, Micros, RequestId};
 
-/// The answer to "why not now?".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explanation {
-    /// The request asked about.
-    pub request: RequestId,
-    /// Its place in dispatch order, from 1, slots and locks left aside.
-    pub place: usize,
-    /// How many requests are pending.
-    pub pending: usize,
-    /// What it comes down to.
-    pub verdict: Verdict,
-    /// The same as a sentence or two.
-    pub text: String,
-    /// Every known worker that does not take it, grouped by what is in the way.
-    pub workers: Vec<WorkerGroup>,
-    /// The locks it wants where it could run.
-    pub locks: Vec<LockUse>,
-    /// What would let it run; any one of them.
-    pub remedies: Vec<String>,
+/// What keeps one request from the workers that are open to it, found while walking all tuples.
+#[derive(Debug, Default)]
+struct Obstacles {
+    groups: BTreeMap<Why, Vec<String>>,
+    uses: BTreeMap<Pool, LockUse>,
 }
 
-/// What an explanation comes down to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing is in the way: it is about to be offered.
-    Next {
-        /// To this worker.
-        worker: String,
-        /// After so many others.
-        after: usize,
-    },
-    /// A worker has a free slot for it; locks are in the way.
-    WaitsForLocks,
-    /// Workers that may run it are busy.
-    WaitsForSlot,
-    /// Workers that may run it accept nothing, or have not connected yet.
-    WaitsForWorker,
-    /// The policy keeps it from every worker that could run it.
-    RefusedByPolicy,
-    /// No worker the farm knows or admits can ever run it.
-    Never,
-}
-
-impl Verdict {
-    /// The word for machines.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Verdict::Next { .. } => "next",
-            Verdict::WaitsForLocks => "waits_for_locks",
-            Verdict::WaitsForSlot => "waits_for_slot",
-            Verdict::WaitsForWorker => "waits_for_worker",
-            Verdict::RefusedByPolicy => "refused_by_policy",
-            Verdict::Never => "never",
-        }
+impl Obstacles {
+    fn put(&mut self, why: Why, worker: &str) {
+        self.groups.entry(why).or_default().push(worker.to_owned());
     }
-}
-
-/// Workers the same predicate excludes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkerGroup {
-    /// The predicate.
-    pub why: Why,
-    /// The workers, by name.
-    pub workers: Vec<String>,
-}
-
-/// A lock the request wants, and who has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockUse {
-    /// Its name.
-    pub lock: String,
-    /// The worker whose units these are; absent for a farm-wide lock.
-    pub worker: Option<String>,
-    /// How much is wanted.
-    pub wanted: Access,
-    /// How many units there are.
-    pub capacity: i64,
-    /// Who holds how much.
-    pub holders: Vec<Share>,
-    /// For which requests ahead how much is kept back.
-    pub reserved: Vec<Share>,
-    /// Whether it is grantable now.
-    pub grantable: bool,
-}
-
-/// Somebody's part of a lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Share {
-    /// A holding's `by`, or `request 12`.
-    pub by: String,
-    /// How much.
-    pub access: Access,
 }
 
 impl Matcher {
@@ -117,92 +35,116 @@ impl Matcher {
         policy: &dyn Policy,
         now: Micros,
     ) -> Option<Explanation> {
-        self.world.requests.get(&request)?;
-        let order = self.order(policy);
-        let place = order.iter().position(|r| *r == request)? + 1;
-        let mut scene = self.clone();
-        let started = scene.run_until(request, policy, now);
-        let (groups, locks) = scene.obstacles(request, policy)?;
-        let verdict = match started {
-            Some((found, after)) => Verdict::Next { worker: found.worker, after },
-            None => scene.verdict(request, &groups),
-        };
-        let mut explanation = Explanation {
-            request,
-            place,
-            pending: order.len(),
-            remedies: remedies(&verdict, &groups),
-            verdict,
-            text: String::new(),
-            workers: groups,
-            locks,
-        };
-        explanation.text = say(&explanation);
-        Some(explanation)
+        self.explain_all(&[request], policy, now).pop()
     }
 
-    /// Dispatches until the request's turn comes or nothing more can start.
-    fn run_until(
-        &mut self,
-        request: RequestId,
+    /// The same for many requests at the cost of hardly more than one, in the order asked; those
+    /// that are not pending here are left out.
+    #[must_use]
+    pub fn explain_all(
+        &self,
+        requests: &[RequestId],
         policy: &dyn Policy,
         now: Micros,
-    ) -> Option<(Match, usize)> {
-        let mut after = 0;
-        loop {
-            let found = self.next(policy, now)?;
-            if found.request == request {
-                return Some((found, after));
-            }
-            self.take(&found);
-            after += 1;
+    ) -> Vec<Explanation> {
+        let order = self.order(policy);
+        let places: BTreeMap<RequestId, usize> =
+            order.iter().enumerate().map(|(place, id)| (*id, place + 1)).collect();
+        let mut scene = self.clone();
+        let started = scene.dispatch_all(policy, now);
+        let mut obstacles = scene.walk(requests, policy);
+        let mut memory = scene.memory.clone();
+        let mut all = Vec::new();
+        for request in requests {
+            let Some(place) = places.get(request) else { continue };
+            let from = if started.contains_key(request) { self } else { &scene };
+            let mut found = obstacles.remove(request).unwrap_or_default();
+            from.refusals(*request, policy, (&mut memory, &mut found));
+            let groups = found.groups.into_iter();
+            let groups: Vec<_> =
+                groups.map(|(why, workers)| WorkerGroup { why, workers }).collect();
+            let verdict = match started.get(request) {
+                Some((worker, after)) => Verdict::Next { worker: worker.clone(), after: *after },
+                None => scene.verdict(*request, &groups),
+            };
+            let mut explanation = Explanation {
+                request: *request,
+                place: *place,
+                pending: order.len(),
+                remedies: remedies(&verdict, &groups),
+                verdict,
+                text: String::new(),
+                workers: groups,
+                locks: found.uses.into_values().collect(),
+            };
+            explanation.text = say(&explanation);
+            all.push(explanation);
         }
+        all
     }
 
-    /// What keeps the request from each worker, and the locks it wants where it could run.
-    fn obstacles(
+    /// Dispatches until nothing more can start: to which worker, after how many others.
+    fn dispatch_all(
         &mut self,
-        request: RequestId,
         policy: &dyn Policy,
-    ) -> Option<(Vec<WorkerGroup>, Vec<LockUse>)> {
-        let world = &self.world;
-        let pending = world.requests.get(&request)?;
-        let mut groups: BTreeMap<Why, Vec<String>> = BTreeMap::new();
-        let mut put = |why, worker: &str| groups.entry(why).or_default().push(worker.to_owned());
-        for (name, seat) in &world.seats {
-            let refused = refused(world, &mut self.memory, policy, (pending, seat));
-            if let Some(why) = refused.or_else(|| busy(seat)) {
-                put(why, name);
-            }
+        now: Micros,
+    ) -> BTreeMap<RequestId, (String, usize)> {
+        let mut started = BTreeMap::new();
+        while let Some(found) = self.next(policy, now) {
+            self.take(&found);
+            started.insert(found.request, (found.worker, started.len()));
         }
-        let open = |seat: &Seat| busy(seat).is_none();
-        let compared = compared(world, &mut self.memory, policy, open);
-        for (_, worker, why) in compared.mixed.iter().filter(|(mixed, ..)| *mixed == request) {
-            put(why.clone(), worker);
+        started
+    }
+
+    /// Visits all tuples as `next` does: nothing can start, so each is blocked by locks; notes which
+    /// and who has them for the requests asked about.
+    fn walk(&mut self, asked: &[RequestId], policy: &dyn Policy) -> BTreeMap<RequestId, Obstacles> {
+        let world = &self.world;
+        let compared =
+            compared(world, &mut self.memory, policy, |seat: &Seat| busy(seat).is_none());
+        let asked: BTreeSet<RequestId> = asked.iter().copied().collect();
+        let mut all: BTreeMap<RequestId, Obstacles> = BTreeMap::new();
+        for (request, worker, why) in compared.mixed {
+            all.entry(request).or_default().put(why, worker);
         }
         let mut ledger = Ledger::new(&world.locks, &world.holdings);
         let mut queue = BinaryHeap::from(compared.tuples);
-        let mut uses = BTreeMap::new();
         while let Some(tuple) = queue.pop() {
-            let locks = &world.requests.get(&tuple.request())?.candidate.recipe.locks;
-            let blocking = ledger.blocking(tuple.request(), tuple.worker(), locks);
-            if tuple.request() == request {
-                self.note_uses(&ledger, (pending, tuple.worker()), &blocking, &mut uses);
+            let (request, worker) = (tuple.request(), tuple.worker());
+            let Some(pending) = world.requests.get(&request) else { continue };
+            let locks = &pending.candidate.recipe.locks;
+            if asked.contains(&request) {
+                let blocking = ledger.blocking(request, worker, locks);
+                let found = all.entry(request).or_default();
+                self.note_uses(&ledger, (pending, worker), &blocking, &mut found.uses);
+                found.put(Why::Locks { locks: blocking }, worker);
             }
-            if blocking.is_empty() {
-                // Only the request itself can be startable here: all others are dispatched.
-                continue;
-            }
-            if tuple.request() == request {
-                put(Why::Locks { locks: blocking }, tuple.worker());
-            }
-            ledger.reserve(tuple.request(), tuple.worker(), locks);
+            ledger.reserve(request, worker, locks);
         }
-        if uses.is_empty() {
-            self.note_farm_wide(&ledger, pending, &mut uses);
+        for request in asked {
+            let found = all.entry(request).or_default();
+            if let Some(pending) = world.requests.get(&request).filter(|_| found.uses.is_empty()) {
+                self.note_farm_wide(&ledger, pending, &mut found.uses);
+            }
         }
-        let groups = groups.into_iter().map(|(why, workers)| WorkerGroup { why, workers });
-        Some((groups.collect(), uses.into_values().collect()))
+        all
+    }
+
+    /// The workers that do not take the request whatever the locks say.
+    fn refusals(
+        &self,
+        request: RequestId,
+        policy: &dyn Policy,
+        (memory, found): (&mut Memory, &mut Obstacles),
+    ) {
+        let Some(pending) = self.world.requests.get(&request) else { return };
+        for (name, seat) in &self.world.seats {
+            let refused = refused(&self.world, memory, policy, (pending, seat));
+            if let Some(why) = refused.or_else(|| busy(seat)) {
+                found.put(why, name);
+            }
+        }
     }
 
     fn note_uses(

@@ -16,6 +16,7 @@
 mod candidate;
 mod eligible;
 mod explain;
+mod explanation;
 mod keys;
 mod locks;
 mod memo;
@@ -27,7 +28,7 @@ mod why;
 
 pub use candidate::{Candidate, Holding, Match, NotNow, Recipe, TermValue};
 pub use eligible::could_run;
-pub use explain::{Explanation, LockUse, Share, Verdict, WorkerGroup};
+pub use explanation::{Explanation, LockUse, Share, Verdict, WorkerGroup};
 pub use keys::FaultReport;
 pub use locks::grantable;
 pub use state::Matcher;

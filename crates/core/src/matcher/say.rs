@@ -1,7 +1,6 @@
 //! An explanation in words.
 
-use super::explain::{Explanation, LockUse, Share, Verdict, WorkerGroup};
-use super::{NotNow, Why};
+use super::{Explanation, LockUse, NotNow, Share, Verdict, Why, WorkerGroup};
 use crate::words::Access;
 
 /// Names shown before "and n more".

@@ -51,14 +51,18 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Failure>
     })
 }
 
-/// Where the stream begins: the newest event, unless a number was given that we can go on from.
+/// Where the stream begins: the newest event, unless a number was given.
 async fn begin(store: &Store, since: Option<i64>) -> Result<Seq, Failure> {
     let range = |r: &steading_store::Read<'_>| Ok((r.oldest_event()?, r.newest_seq()?));
     let (oldest, newest) = store.read(range).await?;
-    let Some(since) = since else { return Ok(newest) };
+    since.map_or(Ok(newest), |since| goes_on(since, oldest, newest))
+}
+
+/// Whether a stream can go on after `since`, with the events from `oldest` to `newest` at hand.
+fn goes_on(since: i64, oldest: Option<Seq>, newest: Seq) -> Result<Seq, Failure> {
     let oldest = oldest.map_or(newest.0 + 1, |seq| seq.0);
     if since < 0 || since > newest.0 {
-        let detail = format!("`since` is {since}; the events go from {oldest} to {newest}");
+        let detail = format!("`since` is {since}; the newest event is {newest}");
         return Err(Failure::new(Code::BadRequest, detail));
     }
     if since + 1 < oldest {
@@ -137,4 +141,34 @@ fn shown(event: &Event) -> sse::Event {
         .id(event.seq.to_string())
         .event(&event.kind)
         .data(render::event(event).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_goes_on_only_where_nothing_is_missing() {
+        let check = |since: i64, oldest: Option<i64>, newest: i64, expected: Result<i64, Code>| {
+            let found = goes_on(since, oldest.map(Seq), Seq(newest));
+            let found = found.map(|seq| seq.0).map_err(|failure| failure.0.code);
+            assert_eq!(found, expected, "{since} of {oldest:?} to {newest}");
+        };
+        check(0, None, 0, Ok(0));
+        check(0, Some(1), 9, Ok(0));
+        check(9, Some(1), 9, Ok(9));
+        check(10, Some(1), 9, Err(Code::BadRequest));
+        check(-1, Some(1), 9, Err(Code::BadRequest));
+        check(4, Some(5), 9, Ok(4));
+        check(3, Some(5), 9, Err(Code::Gone));
+        // All events forgotten: only the newest number can be gone on from.
+        check(9, None, 9, Ok(9));
+        check(8, None, 9, Err(Code::Gone));
+    }
+
+    #[test]
+    fn what_is_gone_names_the_oldest_there_is() {
+        let failure = goes_on(3, Some(Seq(5)), Seq(9)).expect_err("gone");
+        assert!(failure.0.detail.contains("the oldest available is 5"), "{failure}");
+    }
 }

@@ -39,12 +39,13 @@ pub(super) async fn follow(
     headers: HeaderMap,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
-    let log = logs::known(&state, LogId(id)).await?.id;
+    let known = logs::known(&state, LogId(id)).await?;
+    let (log, closed) = (known.id, known.closed);
     let seen = last_event_id(&headers)?.and_then(|number| u64::try_from(number).ok());
     let next = seen.map(|number| number + 1).or(asked.first).unwrap_or(1).max(1);
     let length = state.archive.watch(log).await?;
     let (sender, response) = stream::open(&state, QUEUE_MAX)?;
-    let follower = Follower { state, log, next, growing: 0 };
+    let follower = Follower { state, log, closed, next, growing: 0 };
     tokio::spawn(async move {
         if let Err(failure) = follower.run(length, &sender).await {
             tracing::warn!(%log, problem = %failure.0, "following a log ended");
@@ -57,6 +58,8 @@ pub(super) async fn follow(
 struct Follower {
     state: State,
     log: LogId,
+    /// Whether history says that nothing more comes.
+    closed: bool,
     /// The first line not known to be whole.
     next: u64,
     /// How many bytes of it were sent.
@@ -69,18 +72,20 @@ impl Follower {
         mut length: watch::Receiver<u64>,
         sender: &Sender,
     ) -> Result<(), Failure> {
-        loop {
+        while !self.closed {
             // Marked as seen before reading: what comes meanwhile wakes us again.
             length.borrow_and_update();
             let Ok(()) = self.catch_up(sender).await? else { return Ok(()) };
             match sender.wait(length.changed()).await {
                 Err(Gone) => return Ok(()),
-                Ok(Err(_)) => return self.close(sender).await,
+                // The archive closed it.
+                Ok(Err(_)) => break,
                 Ok(Ok(())) => {}
             }
             let gather = tokio::time::sleep(Duration::from_millis(GATHER_MS));
             let Ok(()) = sender.wait(gather).await else { return Ok(()) };
         }
+        self.close(sender).await
     }
 
     /// Sends all there is by now.

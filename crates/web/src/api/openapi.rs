@@ -62,6 +62,7 @@ fn paths(endpoints: &[Endpoint]) -> Value {
 
 fn operation(endpoint: &Endpoint) -> Value {
     let mut operation = json!({
+        "operationId": operation_id(endpoint),
         "summary": endpoint.summary,
         "parameters": parameters(endpoint),
         "responses": responses(endpoint),
@@ -74,6 +75,12 @@ fn operation(endpoint: &Endpoint) -> Value {
         operation["security"] = json!([{ "bearer": [] }, { "session": [] }]);
     }
     operation
+}
+
+/// A name for generated clients: `get_builds_id_steps`.
+fn operation_id(endpoint: &Endpoint) -> String {
+    let words = endpoint.path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
+    std::iter::once(endpoint.verb.word()).chain(words).collect::<Vec<_>>().join("_")
 }
 
 fn parameters(endpoint: &Endpoint) -> Vec<Value> {

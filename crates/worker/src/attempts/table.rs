@@ -1,0 +1,246 @@
+//! The attempts a worker holds, as a state machine without any I/O: messages in, effects out.
+//!
+//! ```text
+//! offer ─▶ accepted ─run─▶ running ─ended─▶ between ─run─▶ running …
+//!                              └──────── finish ─▶ finishing ─bytes safe─▶ gathered ─drop─▶ gone
+//! ```
+//!
+//! Every message may come twice, also much later: what is known already is said again or ignored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use steading_wire::worker::{
+    Attempt, BuildId, ClaimId, Primitive, Reason, Report, ToMaster, ToWorker,
+};
+
+use crate::workspace;
+
+/// What the shell has to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Effect {
+    /// Tell the master.
+    Say(ToMaster),
+    /// Carry a step out.
+    Start {
+        /// Whose step.
+        attempt: Attempt,
+        /// The build, for people.
+        build: BuildId,
+        /// Its number in the plan.
+        number: i64,
+        /// What to do.
+        primitive: Primitive,
+        /// Where: the name of the workspace.
+        workspace: String,
+    },
+    /// End the step that runs.
+    Kill(Attempt),
+    /// Delete what is spooled.
+    Forget(Attempt),
+}
+
+/// How far an attempt is.
+#[derive(Debug, Clone, PartialEq)]
+enum State {
+    Accepted,
+    /// `last`: the master wants no more steps after this one.
+    Running {
+        number: i64,
+        last: bool,
+    },
+    Between {
+        number: i64,
+        report: Report,
+    },
+    Finishing,
+    Gathered,
+    /// Nobody wants it any more; its process is dying and still needs the workspace.
+    Dropped,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Held {
+    claim: ClaimId,
+    builder: String,
+    slot: i64,
+    state: State,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    slots: i64,
+    stopping: bool,
+    held: BTreeMap<Attempt, Held>,
+}
+
+impl Table {
+    /// What the master says, and what follows from it.
+    pub(crate) fn on_message(&mut self, message: ToWorker) -> Vec<Effect> {
+        match message {
+            ToWorker::Welcome { slots, drop } => {
+                self.slots = slots;
+                let dropped: Vec<Effect> = drop.into_iter().flat_map(|a| self.forget(a)).collect();
+                dropped.into_iter().chain(self.say_again()).collect()
+            }
+            ToWorker::Offer { claim, attempt, builder } => self.offer(claim, attempt, builder),
+            ToWorker::Run { attempt, build, number, primitive } => {
+                self.run(attempt, build, number, primitive)
+            }
+            ToWorker::Cancel { attempt } => self.cancel(attempt),
+            ToWorker::Finish { attempt } => self.finish(attempt),
+            ToWorker::Drop { attempt } => self.forget(attempt),
+            ToWorker::Rejected { .. } | ToWorker::Restarting | ToWorker::Stop => Vec::new(),
+        }
+    }
+
+    /// A step ended.
+    pub(crate) fn on_step_ended(&mut self, attempt: Attempt, report: Report) -> Vec<Effect> {
+        let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
+        match held.state {
+            State::Running { last: true, .. } => held.state = State::Finishing,
+            State::Running { number, .. } => {
+                held.state = State::Between { number, report: report.clone() };
+                return vec![Effect::Say(ToMaster::StepDone { attempt, number, report })];
+            }
+            State::Dropped => {
+                self.held.remove(&attempt);
+                return vec![Effect::Forget(attempt)];
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Whose last bytes are safe is gathered; `has_bytes` says who still has some.
+    pub(crate) fn gather(&mut self, has_bytes: impl Fn(Attempt) -> bool) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (attempt, held) in &mut self.held {
+            if held.state == State::Finishing && !has_bytes(*attempt) {
+                held.state = State::Gathered;
+                effects.push(Effect::Say(ToMaster::Gathered { attempt: *attempt }));
+            }
+        }
+        effects
+    }
+
+    /// The worker takes nothing more.
+    pub(crate) fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// What it holds, for the master to compare.
+    pub(crate) fn held(&self) -> Vec<Attempt> {
+        let wanted = self.held.iter().filter(|(_, held)| held.state != State::Dropped);
+        wanted.map(|(attempt, _)| *attempt).collect()
+    }
+
+    /// Whether anything is left that only this worker can bring to its end.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.held.values().all(|held| held.state == State::Gathered)
+    }
+
+    /// Whether bytes of ended builds are still on their way.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.held.values().any(|held| held.state == State::Finishing)
+    }
+
+    /// What the master may not have heard.
+    fn say_again(&self) -> Vec<Effect> {
+        let say = |(attempt, held): (&Attempt, &Held)| {
+            let attempt = *attempt;
+            Some(Effect::Say(match &held.state {
+                State::Accepted => ToMaster::Accepted { claim: held.claim, attempt },
+                State::Between { number, report } => {
+                    ToMaster::StepDone { attempt, number: *number, report: report.clone() }
+                }
+                State::Gathered => ToMaster::Gathered { attempt },
+                State::Running { .. } | State::Finishing | State::Dropped => return None,
+            }))
+        };
+        self.held.iter().filter_map(say).collect()
+    }
+
+    fn offer(&mut self, claim: ClaimId, attempt: Attempt, builder: String) -> Vec<Effect> {
+        let refuse = |code: &str, text: &str| {
+            vec![Effect::Say(ToMaster::Refused { claim, reason: Reason::new(code, text) })]
+        };
+        if let Some(held) = self.held.get(&attempt) {
+            return match held.state {
+                State::Dropped => refuse("dropped", "the worker was told to drop this attempt"),
+                _ => vec![Effect::Say(ToMaster::Accepted { claim, attempt })],
+            };
+        }
+        if self.stopping {
+            return refuse("stopping", "the worker stops and takes nothing more");
+        }
+        let Some(slot) = self.free_slot() else {
+            return refuse("no_slot", "every slot of the worker is in use");
+        };
+        self.held.insert(attempt, Held { claim, builder, slot, state: State::Accepted });
+        vec![Effect::Say(ToMaster::Accepted { claim, attempt })]
+    }
+
+    /// The lowest slot whose workspace nobody uses.
+    fn free_slot(&self) -> Option<i64> {
+        let in_use = |held: &&Held| !matches!(held.state, State::Finishing | State::Gathered);
+        let used: BTreeSet<i64> = self.held.values().filter(in_use).map(|h| h.slot).collect();
+        (1..=self.slots).find(|slot| !used.contains(slot))
+    }
+
+    fn run(
+        &mut self,
+        attempt: Attempt,
+        build: BuildId,
+        number: i64,
+        primitive: Primitive,
+    ) -> Vec<Effect> {
+        let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
+        match &held.state {
+            State::Between { number: done, report } if *done == number => {
+                let report = report.clone();
+                return vec![Effect::Say(ToMaster::StepDone { attempt, number, report })];
+            }
+            State::Between { number: done, .. } if *done > number => return Vec::new(),
+            State::Accepted | State::Between { .. } => {}
+            _ => return Vec::new(),
+        }
+        held.state = State::Running { number, last: false };
+        let workspace = workspace::name(&held.builder, held.slot);
+        vec![Effect::Start { attempt, build, number, primitive, workspace }]
+    }
+
+    fn cancel(&mut self, attempt: Attempt) -> Vec<Effect> {
+        let runs = |held: &Held| matches!(held.state, State::Running { .. });
+        let runs = self.held.get(&attempt).is_some_and(runs);
+        if runs { vec![Effect::Kill(attempt)] } else { Vec::new() }
+    }
+
+    fn finish(&mut self, attempt: Attempt) -> Vec<Effect> {
+        let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
+        match &mut held.state {
+            State::Accepted | State::Between { .. } => held.state = State::Finishing,
+            State::Running { last, .. } => {
+                *last = true;
+                return vec![Effect::Kill(attempt)];
+            }
+            State::Gathered => return vec![Effect::Say(ToMaster::Gathered { attempt })],
+            State::Finishing | State::Dropped => {}
+        }
+        Vec::new()
+    }
+
+    fn forget(&mut self, attempt: Attempt) -> Vec<Effect> {
+        let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
+        match held.state {
+            State::Running { .. } | State::Dropped => {
+                held.state = State::Dropped;
+                vec![Effect::Kill(attempt)]
+            }
+            _ => {
+                self.held.remove(&attempt);
+                vec![Effect::Forget(attempt)]
+            }
+        }
+    }
+}

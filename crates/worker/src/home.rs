@@ -1,0 +1,82 @@
+//! The worker's own directory: `lock`, `work/`, `spool/`, `mirrors/`. One worker at a time uses it.
+
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::Error;
+
+/// An opened directory; as long as this lives, no other worker can open it.
+#[derive(Debug)]
+pub(crate) struct Home {
+    /// Where workspaces are.
+    pub(crate) work: PathBuf,
+    /// Where log blocks wait for their acknowledgement.
+    pub(crate) spool: PathBuf,
+    /// Where repositories are mirrored.
+    pub(crate) mirrors: PathBuf,
+    _lock: File,
+}
+
+/// Opens `dir`, makes what is missing and takes its lock.
+pub(crate) fn open(dir: &Path) -> Result<Home, Error> {
+    let error = |source| Error::Home { path: dir.to_owned(), source };
+    make_dir(dir).map_err(error)?;
+    let dir = fs_err::canonicalize(dir).map_err(error)?;
+    let lock = lock(&dir).map_err(error)?;
+    let Some(lock) = lock else {
+        let pid = holder(&dir).map_or_else(|| "unknown".to_owned(), |pid| pid.to_string());
+        return Err(Error::Busy { path: dir, pid });
+    };
+    let home = Home {
+        work: dir.join("work"),
+        spool: dir.join("spool"),
+        mirrors: dir.join("mirrors"),
+        _lock: lock,
+    };
+    for path in [&home.work, &home.spool, &home.mirrors] {
+        make_dir(path).map_err(error)?;
+    }
+    Ok(home)
+}
+
+/// The process id of the worker that uses `dir`, if one does.
+#[must_use]
+pub fn holder(dir: &Path) -> Option<u32> {
+    let mut file = File::open(dir.join("lock")).ok()?;
+    // A shared lock is given back at once, when the file is closed; only a worker's own is exclusive.
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Err(Errno::WOULDBLOCK) => {}
+        _ => return None,
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn lock(dir: &Path) -> io::Result<Option<File>> {
+    let mut file = fs_err::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(dir.join("lock"))?
+        .into_parts()
+        .0;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    file.set_len(0)?;
+    file.write_all(format!("{}\n", std::process::id()).as_bytes())?;
+    Ok(Some(file))
+}
+
+fn make_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}

@@ -1,0 +1,9 @@
+//! Starting processes: the one place of the worker that does, always through a shepherd.
+
+mod environment;
+mod launcher;
+mod run;
+
+pub(crate) use environment::is_reserved;
+pub(crate) use launcher::Launcher;
+pub(crate) use run::{Command, Finished, failed, infrastructure, run};

@@ -1,0 +1,204 @@
+//! One command from start to end: its shepherd, its output, its limits.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use steading_wire::worker::{Ending, ExitRecord};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::process::Child;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Launcher;
+use super::launcher::Shepherd;
+use crate::capture::{Activity, Sink, pump};
+use crate::shepherd::{Job, Verdict, end_session, read_frame, to_frame};
+
+/// How long a shepherd may take to end a tree and say so: its ladder is shorter.
+const LADDER_MAX: Duration = Duration::from_secs(15);
+/// How long output may still come after everybody who could write it is dead.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// What "end it" looks like on the control socket.
+const END: &[u8] = b"x";
+
+/// A command to run.
+#[derive(Debug)]
+pub(crate) struct Command {
+    /// Program and arguments.
+    pub(crate) argv: Vec<String>,
+    /// Added to the worker's environment.
+    pub(crate) env: BTreeMap<String, String>,
+    /// Where to run.
+    pub(crate) cwd: PathBuf,
+    /// The same, as people see it.
+    pub(crate) shown_cwd: String,
+    /// Longest run.
+    pub(crate) wall: Option<Duration>,
+    /// Longest silence.
+    pub(crate) idle: Option<Duration>,
+}
+
+/// A command that ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// How.
+    pub(crate) ending: Ending,
+    /// Its record, if it ran.
+    pub(crate) exit: Option<ExitRecord>,
+}
+
+/// Why a command did not end by itself.
+#[derive(Debug, Clone, Copy)]
+enum Why {
+    Cancelled,
+    TimedOut { idle: bool, limit: Duration },
+    Broken,
+}
+
+/// Runs a command to its end, whatever that is. Dropping the future ends its tree too.
+pub(crate) async fn run(
+    launcher: &Launcher,
+    command: Command,
+    stdout: Sink<'_>,
+    stderr: Sink<'_>,
+    cancel: &CancellationToken,
+) -> Finished {
+    match launcher.start() {
+        Ok(shepherd) => tend(shepherd, command, stdout, stderr, cancel).await,
+        Err(error) => Finished {
+            ending: failed("no_process", "a process could not be started", &error),
+            exit: None,
+        },
+    }
+}
+
+async fn tend(
+    shepherd: Shepherd,
+    command: Command,
+    stdout: Sink<'_>,
+    stderr: Sink<'_>,
+    cancel: &CancellationToken,
+) -> Finished {
+    let Shepherd { mut child, mut control, stdout: out, stderr: err } = shepherd;
+    let activity = Activity::new();
+    let broken = CancellationToken::new();
+    let limit = limit(command.wall, command.idle, &activity, cancel, &broken);
+    let told = async {
+        let told = converse(&mut control, command, limit).await;
+        bury(&mut child, told.is_err()).await;
+        told
+    };
+    let pumped = async {
+        let both = tokio::try_join!(pump(out, stdout, &activity), pump(err, stderr, &activity));
+        both.map(drop).inspect_err(|_| broken.cancel())
+    };
+    tokio::pin!(told, pumped);
+    let (told, pumped) = tokio::select! {
+        told = &mut told => (told, timeout(DRAIN_MAX, pumped).await.unwrap_or(Ok(()))),
+        pumped = &mut pumped => (told.await, pumped),
+    };
+    finish(told, pumped)
+}
+
+/// Hands the job over and waits for the verdict; at a limit, has the tree ended first.
+async fn converse(
+    control: &mut UnixStream,
+    command: Command,
+    limit: impl Future<Output = Why>,
+) -> io::Result<(Verdict, Option<Why>)> {
+    let Command { argv, env, cwd, shown_cwd, .. } = command;
+    let (mut read, mut write) = control.split();
+    write.write_all(&to_frame(&Job { argv, env, cwd, shown_cwd })?).await?;
+    let verdict = async {
+        let mut frame = Vec::new();
+        read.read_to_end(&mut frame).await?;
+        read_frame(&mut frame.as_slice())
+    };
+    tokio::pin!(verdict);
+    let why = tokio::select! {
+        verdict = &mut verdict => return Ok((verdict?, None)),
+        why = limit => why,
+    };
+    // If the shepherd ended just now, its verdict is there to be read.
+    let _ = write.write_all(END).await;
+    match timeout(LADDER_MAX, verdict).await {
+        Ok(verdict) => Ok((verdict?, Some(why))),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "its processes do not die")),
+    }
+}
+
+async fn limit(
+    wall: Option<Duration>,
+    idle: Option<Duration>,
+    activity: &Activity,
+    cancel: &CancellationToken,
+    broken: &CancellationToken,
+) -> Why {
+    tokio::select! {
+        () = cancel.cancelled() => Why::Cancelled,
+        () = broken.cancelled() => Why::Broken,
+        () = sleep(wall.unwrap_or_default()), if wall.is_some() =>
+            Why::TimedOut { idle: false, limit: wall.unwrap_or_default() },
+        () = activity.silent_for(idle.unwrap_or_default()), if idle.is_some() =>
+            Why::TimedOut { idle: true, limit: idle.unwrap_or_default() },
+    }
+}
+
+/// Waits for the shepherd itself; one that was lost is killed, with what is left of its session.
+async fn bury(child: &mut Child, lost: bool) {
+    if lost {
+        child.id().into_iter().for_each(end_session);
+        let _ = child.start_kill();
+    }
+    if timeout(LADDER_MAX, child.wait()).await.is_err() {
+        let _ = child.start_kill();
+    }
+}
+
+fn finish(told: io::Result<(Verdict, Option<Why>)>, pumped: io::Result<()>) -> Finished {
+    let (verdict, why) = match told {
+        Ok(told) => told,
+        Err(error) => {
+            let ending = failed("shepherd_lost", "the step's shepherd was lost", &error);
+            return Finished { ending, exit: None };
+        }
+    };
+    let (ending, exit) = match verdict {
+        Verdict::NotStarted { text, exhausted: true } => (infrastructure("no_process", text), None),
+        Verdict::NotStarted { text, exhausted: false } => (Ending::NotStarted { text }, None),
+        Verdict::Ended { exit, killed } => (ended(&exit, why.filter(|_| killed)), Some(exit)),
+    };
+    let ending = match pumped {
+        Err(error) => failed("spool_failed", "the step's log could not be kept", &error),
+        Ok(()) => ending,
+    };
+    Finished { ending, exit }
+}
+
+fn ended(exit: &ExitRecord, why: Option<Why>) -> Ending {
+    match (why, exit.code, exit.signal) {
+        (Some(Why::Cancelled), ..) => Ending::Cancelled,
+        (Some(Why::TimedOut { idle, limit }), ..) => Ending::TimedOut {
+            idle,
+            limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
+        },
+        (_, Some(code), _) => Ending::Exited { code },
+        (_, None, Some(signal)) => Ending::Signalled { signal },
+        (_, None, None) => infrastructure("unkillable", "the command does not die".to_owned()),
+    }
+}
+
+/// An ending that is not the build's fault.
+pub(crate) fn infrastructure(code: &str, text: String) -> Ending {
+    Ending::Infrastructure { code: code.to_owned(), text }
+}
+
+/// The same from an error; a full disk has a code of its own, whoever met it.
+pub(crate) fn failed(code: &str, what: &str, error: &io::Error) -> Ending {
+    let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    let code = if full { "disk_full" } else { code };
+    infrastructure(code, format!("{what}: {error}"))
+}

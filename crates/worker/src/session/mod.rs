@@ -1,0 +1,14 @@
+//! The worker and its master: dialling, the control link, and the loop in which all events meet.
+
+mod backoff;
+mod daemon;
+mod dial;
+mod facts;
+mod link;
+mod run;
+mod socket;
+
+pub(crate) use backoff::Backoff;
+pub(crate) use dial::{DialError, Dialer, Socket};
+pub use run::run;
+pub(crate) use socket::{Lost, receive, send, send_ping};

@@ -1,0 +1,61 @@
+//! Messages over a WebSocket, each wait with a deadline: a silent link is a lost link.
+
+use std::time::Duration;
+
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use serde::{Serialize, de::DeserializeOwned};
+use steading_wire::worker::{DecodeError, SILENCE_MS, decode, encode};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{self, Message};
+
+use super::dial::Socket;
+
+/// The longest silence, and the longest a message may take to leave.
+const SILENCE: Duration = Duration::from_millis(SILENCE_MS);
+
+/// Why a link is no more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Lost {
+    /// The other side closed it.
+    #[error("the master closed the link")]
+    Closed,
+    /// Nothing came, or nothing went, for too long.
+    #[error("the link was silent for {} s", SILENCE.as_secs())]
+    Silent,
+    /// It broke.
+    #[error(transparent)]
+    Broken(#[from] tungstenite::Error),
+    /// What came is not of the protocol.
+    #[error(transparent)]
+    Malformed(#[from] DecodeError),
+}
+
+/// The next message; pongs count as signs of life.
+pub(crate) async fn receive<T: DeserializeOwned>(
+    stream: &mut SplitStream<Socket>,
+) -> Result<T, Lost> {
+    loop {
+        let message = timeout(SILENCE, stream.next()).await.map_err(|_| Lost::Silent)?;
+        match message.ok_or(Lost::Closed)?? {
+            Message::Binary(bytes) => return Ok(decode(&bytes)?),
+            Message::Close(_) => return Err(Lost::Closed),
+            _ => {}
+        }
+    }
+}
+
+/// Sends a message.
+pub(crate) async fn send<T: Serialize>(
+    sink: &mut SplitSink<Socket, Message>,
+    message: &T,
+) -> Result<(), Lost> {
+    let message = Message::Binary(encode(message).into());
+    timeout(SILENCE, sink.send(message)).await.map_err(|_| Lost::Silent)?.map_err(Lost::from)
+}
+
+/// Asks for a sign of life.
+pub(crate) async fn send_ping(sink: &mut SplitSink<Socket, Message>) -> Result<(), Lost> {
+    let ping = Message::Ping(Vec::new().into());
+    timeout(SILENCE, sink.send(ping)).await.map_err(|_| Lost::Silent)?.map_err(Lost::from)
+}

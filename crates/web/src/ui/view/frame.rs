@@ -1,0 +1,139 @@
+//! What surrounds every page: where one is, how the farm is, what waits.
+
+use serde::Serialize;
+use steading_core::words::{EventKind, Micros};
+
+use super::mark::{Mark, saying};
+use super::row::Row;
+
+/// What every page needs to know of the farm.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surround {
+    /// The time of the read.
+    pub(crate) now: Micros,
+    /// The newest event the read knows of.
+    pub(crate) as_of: i64,
+    /// The workers.
+    pub(crate) workers: Vec<Row>,
+    /// Pending requests, oldest first; perhaps not all.
+    pub(crate) pending: Vec<Row>,
+    /// Whether there are more pending requests than `pending` holds.
+    pub(crate) more_pending: bool,
+}
+
+/// The frame as templates see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Frame {
+    /// The title: it answers the page's question.
+    pub(crate) title: String,
+    /// The navigation entry this page belongs to.
+    pub(crate) here: &'static str,
+    /// How the workers are.
+    pub(crate) health: Mark,
+    /// The same in words with numbers.
+    pub(crate) health_text: String,
+    /// How many requests wait: `""`, `14`, `200+`.
+    pub(crate) waiting: String,
+    /// Where live events continue.
+    pub(crate) as_of: i64,
+    /// The nouns whose events make this page newer, or empty when nothing does.
+    pub(crate) live: &'static str,
+    /// The kinds of those events.
+    pub(crate) kinds: String,
+    /// The time of the read, in milliseconds since 1970.
+    pub(crate) now_ms: i64,
+    /// The one row the page is about, as `build:17`; empty when it is about many.
+    pub(crate) scope: String,
+    /// Whether buttons are shown.
+    pub(crate) may_write: bool,
+    /// Who is signed in.
+    pub(crate) caller: String,
+}
+
+/// Who looks at a page.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reader {
+    /// Their name.
+    pub(crate) name: String,
+    /// Whether buttons are shown to them.
+    pub(crate) may_write: bool,
+}
+
+/// The frame of a page about `scope` (or about many) that events of the nouns `live` make newer.
+pub(crate) fn frame(
+    surround: &Surround,
+    reader: &Reader,
+    here: &'static str,
+    title: &str,
+    live: &'static str,
+) -> Frame {
+    let (health, health_text) = health(&surround.workers);
+    let kinds: Vec<&str> = EventKind::ALL
+        .iter()
+        .map(|kind| kind.word())
+        .filter(|word| live.split(',').any(|noun| word.split('.').next() == Some(noun)))
+        .collect();
+    Frame {
+        title: title.to_owned(),
+        here,
+        health,
+        health_text,
+        waiting: waiting(surround),
+        as_of: surround.as_of,
+        live,
+        kinds: kinds.join(" "),
+        now_ms: surround.now.0 / 1000,
+        scope: String::new(),
+        may_write: reader.may_write,
+        caller: reader.name.clone(),
+    }
+}
+
+/// The state of all workers in a mark and a few words.
+pub(crate) fn health(workers: &[Row]) -> (Mark, String) {
+    let ready = workers.iter().filter(|w| w.text("state") == "ready").count();
+    let paused = |w: &&Row| w.text("state") == "ready" && w.maybe_text("paused_by").is_some();
+    let paused = workers.iter().filter(paused).count();
+    match (workers.len(), ready) {
+        (0, _) => (saying("wait", "dash", "no workers"), "no worker has ever connected".into()),
+        (_, 0) => (saying("bad", "cross", "no worker"), "no worker is connected".into()),
+        (_, ready) if paused == ready => {
+            (saying("warn", "pause", "paused"), "every connected worker is paused".into())
+        }
+        (all, ready) if ready == all => {
+            let text =
+                if all == 1 { "1 worker ready".into() } else { format!("{all} workers ready") };
+            (saying("ok", "tick", "ready"), text)
+        }
+        (all, ready) => (saying("ok", "tick", "ready"), format!("{ready} of {all} workers ready")),
+    }
+}
+
+/// How many wait, as the navigation shows it.
+pub(crate) fn waiting(surround: &Surround) -> String {
+    match (surround.pending.len(), surround.more_pending) {
+        (0, _) => String::new(),
+        (n, false) => n.to_string(),
+        (n, true) => format!("{n}+"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use steading_core::words::Cell;
+
+    use super::*;
+
+    #[test]
+    fn health_says_what_is_the_matter() {
+        let worker = |state: &str, paused: Option<&str>| {
+            Row::from_iter([("state", Cell::from(state)), ("paused_by", paused.into())])
+        };
+        let check = |workers: &[Row], expected: &str| assert_eq!(health(workers).1, expected);
+        check(&[], "no worker has ever connected");
+        check(&[worker("offline", None)], "no worker is connected");
+        check(&[worker("ready", Some("ann"))], "every connected worker is paused");
+        check(&[worker("ready", None), worker("offline", None)], "1 of 2 workers ready");
+        check(&[worker("ready", None)], "1 worker ready");
+    }
+}

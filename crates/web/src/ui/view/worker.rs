@@ -1,0 +1,132 @@
+//! Workers: who is there, what they do, and who keeps them from it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use steading_core::words::Value;
+
+use super::code::Subjects;
+use super::frame::{Surround, health};
+use super::line::{BuildLine, line};
+use super::mark::{self, Mark};
+use super::row::Row;
+use super::when::{When, ago};
+use super::words::sentence;
+
+/// How many slots are drawn; more are only counted.
+const SLOTS_DRAWN_MAX: i64 = 32;
+
+/// The page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Workers {
+    /// The answer.
+    pub(crate) headline: String,
+    /// Each worker.
+    pub(crate) items: Vec<WorkerLine>,
+}
+
+/// A worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct WorkerLine {
+    /// Its name.
+    pub(crate) name: String,
+    /// How it stands.
+    pub(crate) mark: Mark,
+    /// Builds it may run at once.
+    pub(crate) slots: i64,
+    /// Builds it runs.
+    pub(crate) busy: usize,
+    /// Its slots to draw: true for busy.
+    pub(crate) drawn: Vec<bool>,
+    /// What it runs.
+    pub(crate) builds: Vec<BuildLine>,
+    /// Who paused it.
+    pub(crate) paused_by: String,
+    /// Why they did.
+    pub(crate) paused_why: String,
+    /// Whether it takes nothing new.
+    pub(crate) draining: bool,
+    /// What it offers.
+    pub(crate) labels: Vec<String>,
+    /// Its Steading version.
+    pub(crate) version: String,
+    /// Its machine.
+    pub(crate) facts: Vec<(String, String)>,
+    /// When its session began.
+    pub(crate) connected: Option<When>,
+    /// When its last session ended.
+    pub(crate) lost: Option<When>,
+}
+
+/// The view of all workers.
+pub(crate) fn workers(surround: &Surround, live: &[Row], subjects: &Subjects) -> Workers {
+    let items: Vec<WorkerLine> =
+        surround.workers.iter().map(|w| worker(w, surround, live, subjects)).collect();
+    let busy: usize = items.iter().map(|w| w.busy).sum();
+    let slots: i64 = items.iter().filter(|w| w.mark.look != "wait").map(|w| w.slots).sum();
+    let headline = match items.len() {
+        0 => "No worker has ever connected".to_owned(),
+        _ => {
+            let health = sentence(&health(&surround.workers).1);
+            match busy {
+                0 => format!("{health}, all idle"),
+                _ => format!("{health}, {busy} of {slots} slots busy"),
+            }
+        }
+    };
+    Workers { headline, items }
+}
+
+fn worker(row: &Row, surround: &Surround, live: &[Row], subjects: &Subjects) -> WorkerLine {
+    let now = surround.now;
+    let own = live.iter().filter(|b| b.text("worker") == row.text("name"));
+    let builds: Vec<BuildLine> = own.map(|b| line(b, subjects, now)).collect();
+    let busy = builds.len();
+    let slots = row.int("slots");
+    let drawn = (0..slots.min(SLOTS_DRAWN_MAX)).map(|i| usize::try_from(i).is_ok_and(|i| i < busy));
+    let labels: BTreeMap<String, Value> = row.json("labels").unwrap_or_default();
+    let facts: BTreeMap<String, serde_json::Value> = row.json("facts").unwrap_or_default();
+    let connected = row.text("state") != "offline";
+    WorkerLine {
+        name: row.text("name").to_owned(),
+        mark: mark::of_worker(row),
+        slots,
+        busy,
+        drawn: drawn.collect(),
+        builds,
+        paused_by: row.text("paused_by").to_owned(),
+        paused_why: row.text("paused_why").to_owned(),
+        draining: row.flag("draining"),
+        labels: labels.iter().map(|(name, value)| format!("{name} = {value}")).collect(),
+        version: row.text("version").to_owned(),
+        facts: facts.into_iter().map(|(name, value)| (name, plain(&value))).collect(),
+        connected: row.time("connected_at").filter(|_| connected).map(|at| ago(at, now)),
+        lost: row.time("lost_at").filter(|_| !connected).map(|at| ago(at, now)),
+    }
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use steading_core::words::Cell;
+
+    use super::*;
+
+    #[test]
+    fn slots_are_derived_from_builds() {
+        let barn = Row::from_iter([
+            ("name", Cell::from("barn")),
+            ("state", "ready".into()),
+            ("slots", 3.into()),
+        ]);
+        let build = Row::from_iter([("worker", Cell::from("barn")), ("state", "running".into())]);
+        let surround = Surround { workers: vec![barn], ..Surround::default() };
+        let view = workers(&surround, &[build], &Subjects::new());
+        assert_eq!(view.headline, "1 worker ready, 1 of 3 slots busy");
+        assert_eq!(view.items[0].drawn, [true, false, false]);
+        assert_eq!(workers(&surround, &[], &Subjects::new()).headline, "1 worker ready, all idle");
+    }
+}

@@ -43,13 +43,10 @@ pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue
     on_snapshot(context, move |snapshot| {
         let Snapshot { matcher, present, decided, .. } = snapshot;
         let order = matcher.order(present.policy.as_ref());
-        let explained = order.iter().take(limit.min(EXPLAINED_MAX));
-        let items = explained.filter_map(|id| {
-            let found = matcher.explain(*id, present.policy.as_ref(), decided.at)?;
-            Some(shown(&found, decided.seq.0))
-        });
+        let first = &order[..order.len().min(limit).min(EXPLAINED_MAX)];
+        let explained = matcher.explain_all(first, present.policy.as_ref(), decided.at);
         rest::Queue {
-            items: items.collect(),
+            items: explained.iter().map(|found| shown(found, decided.seq.0)).collect(),
             total: i64::try_from(order.len()).unwrap_or(i64::MAX),
             as_of: decided.seq.0,
         }

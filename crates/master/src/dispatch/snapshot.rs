@@ -45,8 +45,14 @@ struct Facts {
     now: Micros,
 }
 
-/// Reads a moment and fills a matcher with it.
+/// Reads a moment and fills a fresh matcher with it: for those who only ask.
 pub(super) async fn snapshot(context: &Context) -> Result<Snapshot, FarmError> {
+    let matcher = Matcher::new(&context.farms.present().farm);
+    refill(context, matcher).await
+}
+
+/// Reads a moment and fills a matcher with it that keeps what the policy answered before.
+pub(super) async fn refill(context: &Context, mut matcher: Matcher) -> Result<Snapshot, FarmError> {
     let present = context.farms.present();
     let facts = context.store.read(|r| {
         Ok(Facts {
@@ -59,7 +65,7 @@ pub(super) async fn snapshot(context: &Context) -> Result<Snapshot, FarmError> {
         })
     });
     let facts = facts.await?;
-    let mut matcher = Matcher::new(&present.farm);
+    matcher.clear();
     let mut busy: BTreeMap<String, i64> = BTreeMap::new();
     for holding in facts.holdings.iter().filter(|holding| holding.slot) {
         *busy.entry(holding.worker.clone()).or_default() += 1;

@@ -131,14 +131,15 @@ impl Mirror {
 
     async fn files(&self, revision: &str) -> Result<Vec<String>, GitError> {
         let args = [
-            "diff-tree",
-            "--root",
-            "--no-commit-id",
-            "--name-only",
-            "-r",
-            "-z",
-            "-m",
+            "-c",
+            "log.showRoot=true",
+            "log",
+            "-1",
             "--first-parent",
+            "-m",
+            "--name-only",
+            "--format=",
+            "-z",
             revision,
         ];
         let output = git(Some(&self.directory), &args, Deadline::Local).await?;

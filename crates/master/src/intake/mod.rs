@@ -15,3 +15,6 @@ pub use poller::run;
 pub use resolve::{ResolveError, resolve};
 
 pub(crate) use poll::{poll, tell};
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@
 pub mod archive;
 pub mod audit;
 mod error;
+#[cfg(test)]
+mod lint;
 mod migrations;
 mod ops;
 mod query;

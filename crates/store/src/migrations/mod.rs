@@ -4,6 +4,8 @@
 mod run;
 
 pub(crate) use run::{Migration, migrate, require_current};
+#[cfg(test)]
+pub(crate) use run::{STATEMENTS, lines_for};
 
 /// Every migration, in order.
 pub(crate) const ALL: &[Migration] =

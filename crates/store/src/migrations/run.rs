@@ -95,7 +95,7 @@ fn apply(conn: &Connection, migration: &Migration, now: Micros) -> rusqlite::Res
 }
 
 /// Where the database of a version is kept before it is migrated away from.
-pub(crate) fn backup_path(file: &Path, version: i64) -> PathBuf {
+fn backup_path(file: &Path, version: i64) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(format!(".before-migration-from-{version}"));
     PathBuf::from(name)
@@ -107,4 +107,54 @@ fn back_up(conn: &Connection, to: &Path) -> rusqlite::Result<()> {
     let mut copy = Connection::open(to)?;
     let backup = rusqlite::backup::Backup::new(conn, &mut copy)?;
     backup.run_to_completion(PAGES_PER_STEP, std::time::Duration::ZERO, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Migration =
+        Migration { number: 1, sql: "CREATE TABLE barn (name TEXT NOT NULL);" };
+    const SECOND: Migration =
+        Migration { number: 2, sql: "ALTER TABLE barn ADD COLUMN size BIGINT;" };
+    const BROKEN: Migration = Migration { number: 3, sql: "CREATE TABLE shed (;" };
+
+    fn open(file: &Path) -> Connection {
+        Connection::open(file).unwrap()
+    }
+
+    #[test]
+    fn an_existing_database_is_backed_up_and_then_migrated() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("farm.db");
+        let mut conn = open(&file);
+        migrate(&mut conn, &file, &[FIRST], Micros(1)).unwrap();
+        assert!(!backup_path(&file, 0).exists(), "a new database needs no backup");
+        conn.execute("INSERT INTO barn (name) VALUES ('old')", []).unwrap();
+        migrate(&mut conn, &file, &[FIRST, SECOND], Micros(2)).unwrap();
+        let name = |conn: &Connection| -> String {
+            conn.query_row("SELECT name FROM barn", [], |row| row.get(0)).unwrap()
+        };
+        let backup = open(&backup_path(&file, 1));
+        assert_eq!((name(&conn), name(&backup)), ("old".to_owned(), "old".to_owned()));
+        assert_eq!((version(&conn), version(&backup)), (Ok(2), Ok(1)));
+    }
+
+    #[test]
+    fn a_failing_migration_names_itself_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("farm.db");
+        let mut conn = open(&file);
+        migrate(&mut conn, &file, &[FIRST], Micros(1)).unwrap();
+        let failed = migrate(&mut conn, &file, &[FIRST, SECOND, BROKEN], Micros(2)).unwrap_err();
+        assert!(matches!(failed, OpenError::Migration { number: 3, .. }), "{failed}");
+        assert_eq!(version(&conn), Ok(1));
+        assert!(conn.prepare("SELECT size FROM barn").is_err(), "the second was undone too");
+    }
+
+    #[test]
+    fn lines_of_another_engine_are_left_out() {
+        let sql = "id BIGINT, -- postgres\nid INTEGER, -- sqlite\nname TEXT -- what it is";
+        assert_eq!(lines_for(sql, "sqlite"), "id INTEGER, -- sqlite\nname TEXT -- what it is");
+    }
 }

@@ -182,3 +182,50 @@ fn id_of(row: &Row) -> i64 {
         _ => 0,
     }
 }
+
+/// One page of every shape: each field ordered both ways from behind a value and from behind an
+/// absent one, filtered by each operator that applies. For the SQL lint.
+#[cfg(test)]
+pub(crate) fn generated() -> Vec<(String, String)> {
+    use super::Op;
+    use steading_core::words::NOUNS;
+
+    let mut all = Vec::new();
+    for noun in NOUNS {
+        all.push((format!("all {}", noun.name), all_sql(noun)));
+        all.push((format!("one {}", noun.name), one_sql(noun)));
+        for field in noun.fields {
+            let value = match field.kind {
+                steading_core::words::Kind::Text | steading_core::words::Kind::Word(_) => {
+                    Cell::from("x")
+                }
+                _ => Cell::Int(1),
+            };
+            let mut push = |what: String, query: &Query| {
+                if let Ok(prepared) = prepare(noun, query, LIMIT_MAX) {
+                    all.push((format!("page {} {} {what}", noun.name, field.name), prepared.sql));
+                }
+            };
+            for op in Op::ALL {
+                for value in [value.clone(), Cell::Null] {
+                    let filter = Filter { field: field.name.to_owned(), op, values: vec![value] };
+                    let what = format!("{filter:?}");
+                    push(what, &Query { filters: vec![filter], ..Query::default() });
+                }
+            }
+            for (descending, value) in [
+                (false, value.clone()),
+                (true, value.clone()),
+                (false, Cell::Null),
+                (true, Cell::Null),
+            ] {
+                let order = Order { field: field.name.to_owned(), descending };
+                let cursor = Cursor { value, id: 1 }.encode(noun, &order);
+                let what = format!("{order:?} {cursor}");
+                let (order, cursor) = (Some(order), Some(cursor));
+                push(what, &Query { order, cursor, ..Query::default() });
+            }
+        }
+    }
+    all
+}

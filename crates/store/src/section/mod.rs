@@ -5,6 +5,8 @@ mod read;
 mod readers;
 mod stats;
 mod store;
+#[cfg(test)]
+mod tests;
 mod write;
 mod writer;
 

@@ -1,0 +1,86 @@
+//! Walks the event stream from its beginning, judges every moment, and compares the end of it with
+//! the tables.
+
+use std::collections::BTreeMap;
+
+use steading_core::words::{Delta, Event, NOUNS, Noun, Seq, noun};
+
+use super::Violation;
+use super::moments;
+use super::world::World;
+use crate::query::{all_sql, row_of};
+use crate::{Error, Read};
+
+/// Events read at once.
+const BATCH: usize = 1000;
+
+/// I9 and everything that is judged at a moment of the past.
+pub(super) fn events(r: &Read<'_>) -> Result<Vec<Violation>, Error> {
+    let (mut world, mut found, mut seq) = (World::default(), Vec::new(), Seq(0));
+    loop {
+        let batch = r.events(seq, BATCH)?;
+        let Some(last) = batch.last() else { break };
+        let reached = last.seq;
+        for event in batch {
+            if event.seq.0 != seq.0 + 1 {
+                let text = format!("event {} follows event {seq}: there is a gap", event.seq);
+                found.push(Violation::new("I9", text));
+            }
+            seq = event.seq;
+            found.extend(shape(&world, &event));
+            for check in moments::CHECKS {
+                found.extend(check(&world, &event));
+            }
+            world.apply(&event);
+        }
+        seq = reached;
+    }
+    for noun in NOUNS {
+        found.extend(folded(r, &world, noun)?);
+    }
+    Ok(found)
+}
+
+/// An event names a noun and its fields; the first one of a row has them all.
+fn shape(world: &World, event: &Event) -> Option<Violation> {
+    let broken = |what: &str| {
+        let text = format!("event {} ({}) {what}", event.seq, event.kind);
+        Some(Violation::new("I9", text))
+    };
+    let Some(noun) = noun(&event.noun) else { return broken("names no noun") };
+    if let Some(field) = event.delta.keys().find(|name| noun.field(name).is_none()) {
+        return broken(&format!("sets `{field}`, which a {} does not have", noun.name));
+    }
+    let first = world.row(noun.name, event.noun_id).is_none();
+    if first && event.delta.len() != noun.fields.len() {
+        return broken(&format!("is the first of {} {} but not whole", noun.name, event.noun_id));
+    }
+    None
+}
+
+/// Folding all events of a noun yields its table.
+fn folded(r: &Read<'_>, world: &World, noun: &'static Noun) -> Result<Vec<Violation>, Error> {
+    let rows = r.rows(&all_sql(noun), [], |row| Ok((row.get(0)?, row_of(row, noun.fields)?)))?;
+    let rows: BTreeMap<i64, Delta> = rows.into_iter().collect();
+    let mut found = Vec::new();
+    for (id, row) in &rows {
+        let Some(told) = world.row(noun.name, *id) else {
+            let text = format!("{} {id} is in its table, but no event made it", noun.name);
+            found.push(Violation::new("I9", text));
+            continue;
+        };
+        for (field, cell) in row.iter().filter(|(field, cell)| told.get(*field) != Some(cell)) {
+            let text = format!(
+                "{} {id}: `{field}` is {cell:?} in its table, {:?} by its events",
+                noun.name,
+                told.get(field)
+            );
+            found.push(Violation::new("I9", text));
+        }
+    }
+    for (id, _) in world.all(noun.name).filter(|(id, _)| !rows.contains_key(id)) {
+        let text = format!("{} {id} has events, but is not in its table", noun.name);
+        found.push(Violation::new("I9", text));
+    }
+    Ok(found)
+}

@@ -1,0 +1,97 @@
+//! The audit finds what somebody broke behind the store's back.
+
+use steading_core::words::*;
+use steading_store::*;
+
+use crate::farm::*;
+
+/// A sound history with one finished and one running build, broken by one statement: the audit names
+/// the invariant and says where.
+async fn check(sql: &str, invariant: &str, sentence: &str) {
+    let farm = TestFarm::new();
+    farm.write(|w| {
+        let config = set_up(w, &[("barn", 2)])?;
+        let requests = w.submit_buildset(&buildset(config, &["hello", "hello"]))?.requests;
+        let build = begin(w, requests[0], "barn")?.id;
+        let step = w.start_step(build, &step(1, "make"))?;
+        let log = w.open_log(build, step, "stdout")?;
+        w.close_log(log, &ended("h"))?;
+        w.finish_build(build, Outcome::Success, None, Next::Complete)?;
+        begin(w, requests[1], "barn").map(|_| ())
+    })
+    .await;
+    farm.assert_sound().await;
+    farm.store.close().await.unwrap();
+    let conn = rusqlite::Connection::open(farm.folder.path().join("farm.db")).unwrap();
+    conn.execute(sql, []).unwrap();
+    let reader = Reader::open(&farm.options()).unwrap();
+    let found = reader.read(steading_store::audit::history).await.unwrap();
+    let hit = found.iter().any(|v| v.invariant == invariant && v.text.contains(sentence));
+    assert!(hit, "{sql}: wanted {invariant} {sentence}, found {found:?}");
+}
+
+#[tokio::test]
+async fn i1_one_owner() {
+    check("UPDATE build SET number = 5 WHERE id = 2", "I1", "numbered 1 to 5").await;
+    check("UPDATE claim SET worker = 'shed' WHERE id = 1", "I1", "no accepted claim").await;
+    check("DELETE FROM build WHERE id = 2", "I1", "has no build").await;
+}
+
+#[tokio::test]
+async fn i2_no_lost_grant() {
+    let sql = "UPDATE claim SET state = 'offered', deadline_at = -99000000 WHERE id = 2";
+    check(sql, "I2", "claim 2 on worker barn is overdue").await;
+}
+
+#[tokio::test]
+async fn i3_no_grant_to_the_dying() {
+    let sql = "UPDATE event SET delta = REPLACE(delta, '\"ready\"', '\"offline\"') \
+        WHERE kind = 'worker.connected'";
+    check(sql, "I3", "which took nothing new").await;
+}
+
+#[tokio::test]
+async fn i4_slots_are_derived() {
+    let sql = "UPDATE event SET delta = REPLACE(delta, '\"slots\":2', '\"slots\":0') \
+        WHERE kind = 'worker.added'";
+    check(sql, "I4", "0 were in use, and one more was offered").await;
+}
+
+#[tokio::test]
+async fn i6_no_spurious_failure() {
+    let sql = "UPDATE build SET outcome = 'failure' WHERE id = 1";
+    check(sql, "I6", "hello/1) failed without a failed step").await;
+}
+
+#[tokio::test]
+async fn i7_somebody_works_on_what_is_claimed() {
+    check("UPDATE request SET state = 'pending' WHERE id = 2", "I7", "is pending, but").await;
+    check("UPDATE request SET state = 'claimed' WHERE id = 1", "I7", "neither offered").await;
+}
+
+#[tokio::test]
+async fn i9_history_and_events_are_one_truth() {
+    check("DELETE FROM event WHERE seq = 3", "I9", "there is a gap").await;
+    check("UPDATE worker SET slots = 9", "I9", "`slots` is Int(9) in its table, Some(Int(2))")
+        .await;
+    check("DELETE FROM log", "I9", "log 1 has events, but is not in its table").await;
+}
+
+#[tokio::test]
+async fn i11_a_match_is_decided_on_the_past() {
+    let sql = "UPDATE event SET delta = REPLACE(delta, '\"match_seq\":', '\"match_seq\":9') \
+        WHERE kind = 'claim.offered'";
+    check(sql, "I11", "was decided on event 9").await;
+}
+
+#[tokio::test]
+async fn i12_what_ended_is_whole() {
+    check("UPDATE step SET state = 'running'", "I12", "step 1 of finished build 1").await;
+    check("UPDATE log SET closed = 0", "I12", "log 1 of finished build 1 is open").await;
+    check("UPDATE log SET hash = NULL", "I12", "closed without hash").await;
+    check("UPDATE request SET outcome = NULL WHERE id = 1", "I12", "request 1 is complete").await;
+    check("UPDATE buildset SET complete_at = 1", "I12", "does not follow its requests").await;
+    let sql = "UPDATE event SET delta = REPLACE(delta, '\"offered\"', '\"expired\"') \
+        WHERE kind = 'claim.offered'";
+    check(sql, "I12", "a claim cannot go from `expired` to `accepted`").await;
+}

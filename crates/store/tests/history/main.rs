@@ -1,0 +1,11 @@
+//! The store from outside: sections, opening, the life of requests and builds, pages, and the proof
+//! that events fold to rows.
+
+mod audit;
+mod compile;
+mod farm;
+mod life;
+mod opening;
+mod pages;
+mod random;
+mod sections;

@@ -136,6 +136,9 @@ pub(crate) struct UpArgs {
     /// Address to listen on; port 0 takes any free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8040")]
     pub(crate) listen: String,
+    /// Host name to answer to besides the address listened on; may be given many times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_host: Vec<String>,
     /// When stopped, leave running builds to their workers; the next `up` adopts them (default)
     #[arg(long, conflicts_with = "cancel")]
     pub(crate) keep: bool,
@@ -190,6 +193,9 @@ pub(crate) struct MasterArgs {
     /// Address to listen on; port 0 takes any free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8040")]
     pub(crate) listen: String,
+    /// Host name to answer to besides the address listened on; may be given many times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_host: Vec<String>,
 }
 
 /// `worker`.

@@ -3,6 +3,8 @@
 mod args;
 mod dispatch;
 mod examples;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use args::{
     AuditArgs, CancelArgs, ChangeArgs, CheckArgs, Cli, Command, EventsArgs, ExplainArgs, ForceArgs,

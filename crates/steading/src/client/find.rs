@@ -43,7 +43,7 @@ pub(crate) fn farm_dir(path: Option<&Path>) -> Result<PathBuf, io::Error> {
 }
 
 /// The address a master left in its data directory, if there is one.
-pub(crate) fn read_address(data: &Path) -> Result<Option<String>, io::Error> {
+fn read_address(data: &Path) -> Result<Option<String>, io::Error> {
     read_line(&data.join("address"))
 }
 

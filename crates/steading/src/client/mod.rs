@@ -7,7 +7,7 @@ mod http;
 mod sse;
 
 pub(crate) use error::Error;
-pub(crate) use find::{farm_dir, read_address};
+pub(crate) use find::farm_dir;
 pub(crate) use follow::Stream;
 pub(crate) use http::{Client, path_segment, query};
 pub(crate) use sse::Message;

@@ -1,21 +1,20 @@
-//! Composition: a farm in one process, with what it needs around it.
+//! Composition: a farm in one process, and what stands around it.
 
+mod data;
 mod error;
+mod house;
+mod listen;
+mod log;
+mod master;
+mod run;
+mod signals;
+mod tokens;
+mod up;
+mod worker;
 
+pub(crate) use data::Place;
 pub(crate) use error::Error;
-
-use crate::cli::{MasterArgs, RunArgs, UpArgs, WorkerArgs};
-use crate::exit::Exit;
-
-pub(crate) fn up(_: UpArgs) -> Result<Exit, crate::error::Error> {
-    Err(crate::error::Error::NotYet("up"))
-}
-pub(crate) fn run(_: RunArgs) -> Result<Exit, crate::error::Error> {
-    Err(crate::error::Error::NotYet("run"))
-}
-pub(crate) fn master(_: MasterArgs) -> Result<Exit, crate::error::Error> {
-    Err(crate::error::Error::NotYet("master"))
-}
-pub(crate) fn worker(_: WorkerArgs) -> Result<Exit, crate::error::Error> {
-    Err(crate::error::Error::NotYet("worker"))
-}
+pub(crate) use master::master;
+pub(crate) use run::run;
+pub(crate) use up::up;
+pub(crate) use worker::worker;

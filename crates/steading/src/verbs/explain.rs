@@ -1,6 +1,6 @@
 //! `steading explain`: why not yet.
 
-use steading_wire::rest::Explanation;
+use steading_wire::rest::{Explanation, LockWait};
 
 use crate::cli::ExplainArgs;
 use crate::client::Client;
@@ -26,26 +26,33 @@ fn text(explanation: &Explanation) -> String {
         lines.push(format!("  place in the queue: {position}"));
     }
     for exclusion in &explanation.workers {
-        let workers = names(&exclusion.workers);
-        lines.push(format!("  {}: {} ({workers})", exclusion.predicate, exclusion.text));
+        lines.push(format!("  {} {}", names(&exclusion.workers), exclusion.text));
     }
-    for lock in &explanation.locks {
-        lines.push(format!("  lock {}: {}", lock.lock, lock.text));
-    }
-    if !explanation.order.is_empty() {
-        lines.push("  order:".to_owned());
-        let terms: Vec<(String, String)> =
-            explanation.order.iter().map(|t| (t.term.clone(), t.value.clone())).collect();
-        lines.extend(output::pairs(&terms).lines().map(|line| format!("    {line}")));
+    lines.extend(explanation.locks.iter().filter(|lock| !lock.grantable).map(lock));
+    if !explanation.remedies.is_empty() {
+        lines.push("  what would let it run:".to_owned());
+        lines.extend(explanation.remedies.iter().map(|remedy| format!("    • {remedy}")));
     }
     lines.join("\n")
 }
 
+/// Who stands in the way at a lock.
+fn lock(wait: &LockWait) -> String {
+    let place = wait.worker.as_ref().map(|w| format!(" on {w}")).unwrap_or_default();
+    let mut text = format!("  lock {}{place} (capacity {})", wait.lock, wait.capacity);
+    for (what, who) in [("held by", &wait.holders), ("kept for", &wait.reserved_for)] {
+        if !who.is_empty() {
+            text.push_str(&format!(", {what} {}", names(who)));
+        }
+    }
+    text
+}
+
 /// A few names, and how many more.
-fn names(workers: &[String]) -> String {
+fn names(all: &[String]) -> String {
     const SHOWN: usize = 5;
-    let shown = workers.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    match workers.len().saturating_sub(SHOWN) {
+    let shown = all.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(SHOWN) {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
@@ -53,7 +60,7 @@ fn names(workers: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use steading_wire::rest::{Exclusion, LockWait, TermShown};
+    use steading_wire::rest::Exclusion;
 
     use super::*;
 
@@ -64,27 +71,31 @@ mod tests {
             state: "pending".into(),
             position: Some(3),
             summary: "waits for the lock gpu".into(),
+            verdict: "waits_for_locks".into(),
             workers: vec![Exclusion {
-                predicate: "busy".into(),
-                text: "all slots are in use".into(),
+                predicate: "no_free_slot".into(),
+                text: "have no free slot".into(),
+                remedy: "a build ends".into(),
                 workers: (1..8).map(|n| format!("w{n}")).collect(),
             }],
             locks: vec![LockWait {
                 lock: "gpu".into(),
-                text: "held by request 40".into(),
-                holders: vec![40],
+                worker: None,
+                capacity: 2,
+                grantable: false,
+                holders: vec!["hello/40".into()],
                 reserved_for: vec![],
             }],
-            order: vec![TermShown { term: "oldest()".into(), value: "2 min".into() }],
+            remedies: vec!["hello/40 ends".into()],
             as_of: 9,
         };
         insta::assert_snapshot!(text(&explanation), @r"
         request 42: waits for the lock gpu
           place in the queue: 3
-          busy: all slots are in use (w1, w2, w3, w4, w5 and 2 more)
-          lock gpu: held by request 40
-          order:
-            oldest()  2 min
+          w1, w2, w3, w4, w5 and 2 more have no free slot
+          lock gpu (capacity 2), held by hello/40
+          what would let it run:
+            • hello/40 ends
         ");
     }
 }

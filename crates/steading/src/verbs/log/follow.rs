@@ -1,5 +1,6 @@
 //! A build's logs as they grow, until the build is finished.
 
+use regex::Regex;
 use serde_json::Value;
 use steading_wire::rest::Line;
 use tokio::sync::mpsc;
@@ -16,7 +17,7 @@ use crate::output;
 const QUEUE: usize = 256;
 
 /// What a log's reader brings.
-type Brought = (Source, Result<Line, client::Error>);
+type Brought = (Source, Result<Vec<Line>, client::Error>);
 
 /// Follows every log meant, and those to come.
 pub(super) async fn follow(
@@ -33,11 +34,15 @@ pub(super) async fn follow(
     let since = sources.as_of.to_string();
     let pairs = [("since", since.as_str()), ("noun", "build,step,log")];
     let mut events = Stream::new(client, query("/events", pairs));
-    let mut printer = Printer { titled: args.step.is_none(), at: 0 };
+    let mut printer = Printer::of(args)?;
     loop {
         tokio::select! {
             brought = lines.recv() => match brought {
-                Some((source, line)) => printer.print(&source, &line?)?,
+                Some((source, lines)) => {
+                    for line in lines? {
+                        printer.print(&source, &line)?;
+                    }
+                }
                 None => return Ok(Exit::Green),
             },
             message = events.next(), if queue.is_some() => {
@@ -85,17 +90,13 @@ fn start(client: &Client, source: Source, queue: Option<&mpsc::Sender<Brought>>)
     let Some(queue) = queue.cloned() else { return };
     let mut stream = Stream::new(client, format!("/logs/{}/follow", source.log));
     tokio::spawn(async move {
+        let mut growing = Growing::default();
         loop {
-            let brought = match stream.next().await {
-                Ok(Some(message)) if message.event == "closed" => return,
-                Ok(Some(message)) => match serde_json::from_str::<Line>(&message.data) {
-                    Ok(line) => Ok(line),
-                    Err(_) => continue,
-                },
+            let (brought, over) = match stream.next().await {
+                Ok(Some(message)) => (Ok(growing.take(&message)), message.event == "closed"),
                 Ok(None) => return,
-                Err(error) => Err(error),
+                Err(error) => (Err(error), true),
             };
-            let over = brought.is_err();
             if queue.send((source.clone(), brought)).await.is_err() || over {
                 return;
             }
@@ -103,18 +104,77 @@ fn start(client: &Client, source: Source, queue: Option<&mpsc::Sender<Brought>>)
     });
 }
 
+/// The last line of a growing log comes again and again until it is whole: it is printed once.
+#[derive(Default)]
+struct Growing {
+    last: Option<Line>,
+}
+
+impl Growing {
+    /// The lines a message makes whole. Its id is the last line known to be.
+    fn take(&mut self, message: &Message) -> Vec<Line> {
+        if message.event == "closed" {
+            return self.last.take().into_iter().collect();
+        }
+        let whole = message.id.as_ref().and_then(|id| id.parse::<i64>().ok()).unwrap_or_default();
+        let lines: Vec<Line> = serde_json::from_str(&message.data).unwrap_or_default();
+        self.last = lines.last().filter(|last| last.number > whole).cloned();
+        lines.into_iter().filter(|line| line.number <= whole).collect()
+    }
+}
+
 /// Puts the step's title above its lines, and again when another step's line came between.
 struct Printer {
     titled: bool,
     at: i64,
+    grep: Option<Regex>,
 }
 
 impl Printer {
+    fn of(args: &LogArgs) -> Result<Printer, Error> {
+        let bad = |error| Error::Usage(format!("--grep is not a regular expression: {error}"));
+        let grep = args.grep.as_deref().map(Regex::new).transpose().map_err(bad)?;
+        Ok(Printer { titled: args.step.is_none(), at: 0, grep })
+    }
+
     fn print(&mut self, source: &Source, line: &Line) -> Result<(), Error> {
+        if self.grep.as_ref().is_some_and(|re| !re.is_match(&line.text)) {
+            return Ok(());
+        }
         if self.titled && self.at != source.number {
             output::line(title(source.number, &source.step))?;
         }
         self.at = source.number;
         Ok(output::line(shown(line))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_growing_line_is_printed_once_and_whole() {
+        let message = |event: &str, id: &str, lines: &[(i64, &str)]| {
+            let line = |(number, text): &(i64, &str)| Line {
+                number: *number,
+                at: String::new(),
+                text: (*text).to_owned(),
+                cut: false,
+            };
+            let lines: Vec<Line> = lines.iter().map(line).collect();
+            let data = serde_json::to_string(&lines).expect("plain values");
+            Message { id: Some(id.into()), event: event.into(), data }
+        };
+        let messages = [
+            message("lines", "1", &[(1, "one"), (2, "tw")]),
+            message("lines", "2", &[(2, "two"), (3, "th")]),
+            message("lines", "2", &[(3, "three, without an end")]),
+            message("closed", "3", &[]),
+        ];
+        let mut growing = Growing::default();
+        let printed: Vec<String> =
+            messages.iter().flat_map(|m| growing.take(m)).map(|line| line.text).collect();
+        assert_eq!(printed, ["one", "two", "three, without an end"]);
     }
 }

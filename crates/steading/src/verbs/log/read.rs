@@ -16,28 +16,26 @@ const PAGE: &str = "1000";
 /// A place in a log, with the lines read ahead.
 struct Cursor {
     log: i64,
-    next: i64,
+    next: Option<i64>,
     ahead: VecDeque<Line>,
-    ended: bool,
 }
 
 impl Cursor {
     fn new(log: i64) -> Cursor {
-        Cursor { log, next: 1, ahead: VecDeque::new(), ended: false }
+        Cursor { log, next: Some(1), ahead: VecDeque::new() }
     }
 
     /// Reads ahead where nothing is left.
     async fn fill(&mut self, client: &Client, grep: Option<&str>) -> Result<(), client::Error> {
-        if self.ended || !self.ahead.is_empty() {
-            return Ok(());
+        // A search may answer a page without a line, and a place to go on with.
+        while let (true, Some(next)) = (self.ahead.is_empty(), self.next) {
+            let first = next.to_string();
+            let mut pairs = vec![("first", first.as_str()), ("count", PAGE)];
+            pairs.extend(grep.map(|re| ("grep", re)));
+            let page: Lines = client.get(&query(&format!("/logs/{}", self.log), pairs)).await?;
+            self.next = page.next;
+            self.ahead.extend(page.lines);
         }
-        let first = self.next.to_string();
-        let mut pairs = vec![("first", first.as_str()), ("count", PAGE)];
-        pairs.extend(grep.map(|re| ("grep", re)));
-        let page: Lines = client.get(&query(&format!("/logs/{}", self.log), pairs)).await?;
-        self.next = page.lines.last().map_or(self.next, |line| line.number + 1);
-        self.ended = page.lines.is_empty() || self.next > page.total;
-        self.ahead.extend(page.lines);
         Ok(())
     }
 }
@@ -78,7 +76,7 @@ mod tests {
                 text: (*text).to_owned(),
                 cut: false,
             };
-            Cursor { log, next: 9, ahead: lines.iter().map(line).collect(), ended: true }
+            Cursor { log, next: None, ahead: lines.iter().map(line).collect() }
         };
         let mut cursors = [
             cursor(1, &[("10", "a"), ("30", "c"), ("40", "d")]),

@@ -1,0 +1,43 @@
+//! `steading master`: the farm without local workers.
+
+use steading_master::Stop;
+
+use super::house::{House, Options};
+use super::signals::Signals;
+use super::{Place, log};
+use crate::cli::MasterArgs;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output;
+
+/// Runs the master until it is told to stop; builds run on.
+pub(crate) fn master(args: MasterArgs) -> Result<Exit, Error> {
+    log::start("warn,steading=info,steading_master=info");
+    tokio::runtime::Runtime::new()?.block_on(serve(args))
+}
+
+async fn serve(args: MasterArgs) -> Result<Exit, Error> {
+    let mut signals = Signals::catch()?;
+    let place = Place::find(args.path.as_deref(), args.data.as_deref())?;
+    let loaded = place.load()?;
+    let options = Options {
+        place,
+        loaded,
+        listen: args.listen,
+        allowed_hosts: args.allow_host,
+        build_heads_when_empty: false,
+    };
+    let house = House::start(options).await?;
+    output::line(format!("listening on {}", house.url()))?;
+    super::up::until_stopped(&mut signals, &house).await?;
+    tokio::select! {
+        stopped = stop(house) => stopped,
+        _ = signals.stop() => Ok(Exit::Interrupted),
+    }
+}
+
+async fn stop(house: House) -> Result<Exit, Error> {
+    let (closing, _) = house.stop_master(Stop::Keep).await?;
+    closing.close().await?;
+    Ok(Exit::Green)
+}

@@ -1,0 +1,4 @@
+//! End to end: the real binary, real repositories, real processes.
+
+mod first;
+mod fixture;

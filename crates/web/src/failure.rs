@@ -1,9 +1,11 @@
 //! A problem as an HTTP answer.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use steading_store::{self as store, archive};
 use steading_wire::problem::{Code, Problem};
+
+use crate::ui;
 
 /// Why there is no answer; shown as `application/problem+json`.
 #[derive(Debug)]
@@ -61,6 +63,16 @@ impl std::fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// A problem as its reader wants it: people get a page, programs the document.
+pub(crate) fn answer(headers: &HeaderMap, uri: &Uri, problem: Problem) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let person = accept.is_some_and(|accept| accept.contains("text/html"));
+    if person && !uri.path().starts_with("/api/") {
+        return ui::problem(&problem);
+    }
+    Failure(problem).into_response()
+}
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {

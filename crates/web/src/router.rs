@@ -4,15 +4,15 @@ use std::any::Any;
 
 use axum::Router;
 use axum::extract::{self, DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use steading_wire::problem::Code;
+use steading_wire::problem::{Code, Problem};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::api::{self, health};
-use crate::{Failure, State, auth, metrics, ui};
+use crate::{Failure, State, auth, failure, metrics, ui};
 
 /// The most bytes a body may have; the largest thing sent here is a force with its properties.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -20,7 +20,7 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 /// What every answer carries, unless its handler said something stricter. `connect-src 'self'` is
 /// for the event streams; `same-origin` and not `no-referrer`, which would turn the `Origin` of our
 /// own forms to `null`.
-const HEADERS: [(header::HeaderName, &str); 5] = [
+const HEADERS: [(header::HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -29,6 +29,7 @@ const HEADERS: [(header::HeaderName, &str); 5] = [
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CACHE_CONTROL, "private, no-cache"),
     (header::REFERRER_POLICY, "same-origin"),
     (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
@@ -68,14 +69,14 @@ async fn finish(
     response
 }
 
-async fn not_found(uri: Uri) -> Failure {
+async fn not_found(headers: HeaderMap, uri: Uri) -> Response {
     let detail = format!("there is nothing at {}; see /api/v1/openapi.json", uri.path());
-    Failure::new(Code::NotFound, detail)
+    failure::answer(&headers, &uri, Problem::new(Code::NotFound, detail))
 }
 
-async fn method_not_allowed(method: Method, uri: Uri) -> Failure {
+async fn method_not_allowed(method: Method, headers: HeaderMap, uri: Uri) -> Response {
     let detail = format!("{} takes no {method}; see the `Allow` header", uri.path());
-    Failure::new(Code::MethodNotAllowed, detail)
+    failure::answer(&headers, &uri, Problem::new(Code::MethodNotAllowed, detail))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
@@ -85,4 +86,25 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!(panic = text.unwrap_or("no message"), "a handler panicked");
     let detail = "a fault of the farm, not of the request; its log says more";
     Failure::new(Code::Internal, detail).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tower::ServiceExt as _;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_and_its_text_stays_here() {
+        async fn boom() -> &'static str {
+            panic!("the secret of the house")
+        }
+        let router: Router =
+            Router::new().route("/", get(boom)).layer(CatchPanicLayer::custom(panicked));
+        let request = Request::new(axum::body::Body::empty());
+        let response = router.oneshot(request).await.expect("an answer");
+        assert_eq!(response.status().as_u16(), 500);
+        let body = axum::body::to_bytes(response.into_body(), BODY_BYTES_MAX).await.expect("whole");
+        let body = String::from_utf8(body.to_vec()).expect("text");
+        assert!(body.contains("\"internal\"") && !body.contains("secret"), "{body}");
+    }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use steading_store::Store;
 use steading_store::archive::Archive;
-use steading_wire::command::Handle;
+use steading_wire::command::{Answer, Command, Handle};
+use steading_wire::problem::{Code, Problem};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,8 @@ use crate::metrics::Metrics;
 
 /// Streams (events, followed logs) served at once; more are told to come back later.
 const STREAMS_MAX: usize = 4096;
+/// How long the master has to answer; the slowest command resolves a revision over a network.
+const ANSWER_WAIT_S: u64 = 60;
 
 /// What the web needs of its owner.
 pub struct Options {
@@ -66,5 +69,26 @@ impl State {
             hosts: Arc::new(Hosts::new(options.bound, options.allowed_hosts)),
             metrics: Arc::new(Metrics::new()),
         }
+    }
+
+    /// Sends a command to the master and waits for its answer, but not for ever.
+    ///
+    /// # Errors
+    /// The master's own problem; `unavailable` when it is stopping or does not answer in time.
+    pub async fn ask(
+        &self,
+        command: Command,
+        by: String,
+        key: Option<String>,
+    ) -> Result<Answer, Problem> {
+        let answer = self.commands.ask(command, by, key);
+        let wait = std::time::Duration::from_secs(ANSWER_WAIT_S);
+        tokio::time::timeout(wait, answer).await.unwrap_or_else(|_| {
+            let detail = format!(
+                "no answer from the master within {ANSWER_WAIT_S} s; send it again, with the same \
+                 `Idempotency-Key` if it writes"
+            );
+            Err(Problem::new(Code::Unavailable, detail))
+        })
     }
 }

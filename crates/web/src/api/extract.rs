@@ -6,15 +6,13 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
-use steading_wire::command::{Answer, Command, Handle};
-use steading_wire::problem::{Code, Problem};
+use steading_wire::command::{Answer, Command};
+use steading_wire::problem::Code;
 
 use crate::{Caller, Failure, State};
 
 /// Characters an idempotency key may have.
 const KEY_CHARS_MAX: usize = 200;
-/// How long the master has to answer; the slowest command resolves a revision over a network.
-const ANSWER_WAIT_S: u64 = 60;
 
 /// Parts of the path.
 #[derive(Debug, FromRequestParts)]
@@ -51,9 +49,8 @@ impl<T: DeserializeOwned> FromRequest<State> for Body<T> {
 }
 
 /// Who commands, and the key by which a repeat is known.
-#[derive(Debug)]
 pub(crate) struct Commander {
-    commands: Handle,
+    state: State,
     by: String,
     key: Option<String>,
 }
@@ -64,23 +61,14 @@ impl FromRequestParts<State> for Commander {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Commander, Failure> {
         let caller = parts.extensions.get::<Caller>().cloned();
         let by = caller.unwrap_or_else(Caller::anonymous).name;
-        Ok(Commander { commands: state.commands.clone(), by, key: idempotency_key(parts)? })
+        Ok(Commander { state: state.clone(), by, key: idempotency_key(parts)? })
     }
 }
 
 impl Commander {
     /// Sends the command and waits for its answer.
     pub(crate) async fn ask(self, command: Command) -> Result<Answer, Failure> {
-        let answer = self.commands.ask(command, self.by, self.key);
-        let wait = std::time::Duration::from_secs(ANSWER_WAIT_S);
-        let answer = tokio::time::timeout(wait, answer).await.map_err(|_| {
-            let detail = format!(
-                "no answer from the master within {ANSWER_WAIT_S} s; send it again, with the same \
-                 `Idempotency-Key` if it writes"
-            );
-            Problem::new(Code::Unavailable, detail)
-        })?;
-        Ok(answer?)
+        Ok(self.state.ask(command, self.by, self.key).await?)
     }
 }
 

@@ -1,4 +1,5 @@
-//! `/api/v1`: history as lists and items, events as a stream, logs and artifacts as bytes, commands.
+//! `/api/v1`: history as lists and items, events as a stream, logs and artifacts as bytes; and
+//! commands.
 //!
 //! `endpoints` is the one registration: routes, the OpenAPI document and the tests of access all
 //! come from it.

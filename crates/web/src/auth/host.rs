@@ -54,7 +54,7 @@ impl Hosts {
     }
 }
 
-/// Refuses a write that a page of another site sends. Programs send no `Origin`; browsers always do.
+/// Refuses a write that a page of another site sends. Programs send no `Origin`; browsers do.
 pub(super) fn check_origin(headers: &HeaderMap, uri: &Uri, browser: bool) -> Result<(), Problem> {
     let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or("null"));
     let own = match origin {

@@ -36,7 +36,6 @@ pub(crate) async fn signin(
     };
     let revoke = Command::RevokeToken { name: code.name.clone() };
     state
-        .commands
         .ask(revoke, code.name.clone(), None)
         .await
         .map_err(|problem| if problem.code == Code::NotFound { used() } else { problem })?;
@@ -46,7 +45,7 @@ pub(crate) async fn signin(
         worker: None,
         valid_s: Some(SESSION_S),
     };
-    let answer = state.commands.ask(Command::NewToken(session), code.name, None).await?;
+    let answer = state.ask(Command::NewToken(session), code.name, None).await?;
     let Answer::Token(session) = answer else { return Err(unexpected()) };
     let cookie = set_cookie(&state.hosts.cookie(), &session.token, SESSION_S);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
@@ -59,7 +58,7 @@ pub(crate) async fn signout(
 ) -> Result<Response, Failure> {
     if caller.name.starts_with(SESSION) {
         let revoke = Command::RevokeToken { name: caller.name.clone() };
-        state.commands.ask(revoke, caller.name, None).await?;
+        state.ask(revoke, caller.name, None).await?;
     }
     let cookie = set_cookie(&state.hosts.cookie(), "", 0);
     let home = [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, cookie)];

@@ -76,6 +76,15 @@ async fn the_masters_problem_is_the_answer() {
     assert_eq!(got.problem().0, "not_found");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_master_that_does_not_answer_is_not_waited_for_for_ever() {
+    let house = House::new().await;
+    let admin = house.token("admin", None).await;
+    let (code, detail) = house.post("/api/v1/builders/silence/force", &admin, "").await.problem();
+    assert_eq!(code, "unavailable");
+    assert!(detail.contains("Idempotency-Key"), "{detail}");
+}
+
 #[tokio::test]
 async fn questions_need_no_token_at_home() {
     let house = House::new().await;

@@ -1,4 +1,5 @@
-//! The API end to end: the real router over a real store and archive; only the master is a stand-in.
+//! The API end to end: the real router over a real store and archive; only the master is a
+//! stand-in.
 
 mod access;
 mod bytes;

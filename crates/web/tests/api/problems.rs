@@ -54,6 +54,19 @@ async fn what_is_not_understood_is_named() {
 }
 
 #[tokio::test]
+async fn people_get_a_page_that_says_so() {
+    let house = House::new().await;
+    let check = async |path: &str, expected: &str| {
+        let request = ask("GET", path).header("accept", "text/html,*/*").body(Body::empty());
+        let got = house.send(request.expect("a request")).await;
+        assert_eq!(got.status, StatusCode::NOT_FOUND);
+        assert!(got.header("content-type").starts_with(expected), "{path}");
+    };
+    check("/nowhere", "text/html").await;
+    check("/api/v1/nowhere", "application/problem+json").await;
+}
+
+#[tokio::test]
 async fn bad_bodies_name_the_field() {
     let house = House::new().await;
     let admin = house.token("admin", None).await;

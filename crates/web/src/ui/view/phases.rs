@@ -67,10 +67,12 @@ fn to_scale(spans: Vec<(String, &'static str, Option<i64>, i64)>) -> Vec<Phase> 
         if s.0 == "waited" && s.2.is_none() { s.3.min(cap) } else { s.3 }
     };
     let whole: i64 = spans.iter().map(drawn).sum::<i64>().max(1);
-    let mut x = 0;
+    // By running sums, so that rounding leaves no gap and the last phase ends at the end.
+    let (mut sum, mut x) = (0, 0);
     let mut phases = Vec::new();
     for span in spans {
-        let width = drawn(&span) * 1000 / whole;
+        sum += drawn(&span);
+        let width = sum * 1000 / whole - x;
         if width == 0 {
             continue;
         }
@@ -101,7 +103,7 @@ mod tests {
             .collect();
         assert_eq!(
             shown,
-            ["0 300 waited 1:00:00 true", "300 599 build 1:00 false", "899 99 test 10.0 s false"]
+            ["0 299 waited 1:00:00 true", "299 600 build 1:00 false", "899 100 test 10.0 s false"]
         );
     }
 

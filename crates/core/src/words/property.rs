@@ -27,6 +27,12 @@ impl fmt::Display for Value {
     }
 }
 
+impl From<bool> for Value {
+    fn from(yes: bool) -> Self {
+        Value::Bool(yes)
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Value::Text(text.to_owned())

@@ -7,7 +7,7 @@ use steading_wire::problem::{Code, Problem};
 use steading_wire::rest::Why;
 use steading_wire::worker::ToWorker;
 
-use super::serve::problem;
+use super::problem::problem;
 use crate::context::Context;
 use crate::session::Mail;
 

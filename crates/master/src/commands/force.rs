@@ -10,7 +10,7 @@ use steading_wire::command::Answer;
 use steading_wire::problem::{Code, Problem};
 use steading_wire::rest;
 
-use super::serve::problem;
+use super::problem::problem;
 use crate::context::Context;
 use crate::farms::Present;
 use crate::intake::{ResolveError, resolve};
@@ -51,7 +51,8 @@ pub(super) async fn force(
             pinned_worker: force.worker,
         }],
     };
-    submit(context, Submission::new(buildset, resolved), key).await
+    let submission = Submission::new(context, &present, buildset, resolved).await;
+    submit(context, submission, key).await
 }
 
 fn refused(error: &trigger::ForceError) -> Problem {
@@ -122,7 +123,8 @@ pub(super) async fn rebuild(
             pinned_worker: request.pinned_worker,
         }],
     };
-    submit(context, Submission::new(new, Ok(buildset.stamps)), key).await
+    let submission = Submission::new(context, &present, new, Ok(buildset.stamps)).await;
+    submit(context, submission, key).await
 }
 
 /// Writes the buildset and remembers the answer in one section.

@@ -3,6 +3,7 @@
 mod cancel;
 mod change;
 mod force;
+mod problem;
 mod reload;
 mod serve;
 mod token;

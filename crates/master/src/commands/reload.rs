@@ -5,7 +5,7 @@ use steading_wire::command::Answer;
 use steading_wire::problem::Problem;
 use steading_wire::rest::Reloaded;
 
-use super::serve::farm_problem;
+use super::problem::farm_problem;
 use crate::context::Context;
 
 /// Applies `farm.star` as it is now and says what changed.

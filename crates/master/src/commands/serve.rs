@@ -1,15 +1,14 @@
 //! Takes commands from the handle; each is answered on its own, none waits for another.
 
-use steading_store::Error;
 use steading_wire::command::{Answer, Asked, Command};
 use steading_wire::problem::{Code, Problem};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::problem::farm_problem;
 use super::{cancel, change, force, reload, token, worker};
 use crate::context::Context;
 use crate::dispatch;
-use crate::farms::FarmError;
 use crate::spawn::spawn;
 
 /// Serves until the last handle is gone or the master stops.
@@ -59,26 +58,5 @@ async fn carry_out(
         Command::Reload => reload::reload(context).await,
         Command::NewToken(new) => token::add(context, new).await,
         Command::RevokeToken { name } => token::revoke(context, name).await,
-    }
-}
-
-/// What a store's refusal is to whoever asked.
-pub(super) fn problem(error: Error) -> Problem {
-    let code = match &error {
-        Error::NotFound { .. } => Code::NotFound,
-        Error::Stale(_) | Error::Illegal(_) => Code::Conflict,
-        Error::Busy { .. } | Error::Closed => Code::Unavailable,
-        Error::BadQuery(_) => Code::BadRequest,
-        _ => Code::Internal,
-    };
-    Problem::new(code, error.to_string())
-}
-
-/// What a farm's refusal is to whoever asked.
-pub(super) fn farm_problem(error: FarmError) -> Problem {
-    match error {
-        FarmError::Store(error) => problem(error),
-        FarmError::Broken(errors) => Problem::new(Code::BadConfiguration, errors.to_string()),
-        FarmError::Panicked(_) => Problem::new(Code::Internal, error.to_string()),
     }
 }

@@ -6,7 +6,7 @@ use steading_wire::command::Answer;
 use steading_wire::problem::{Code, Problem};
 use steading_wire::rest::{self, Scope};
 
-use super::serve::problem;
+use super::problem::problem;
 use crate::context::Context;
 use crate::session::token_hash;
 

@@ -4,7 +4,7 @@ use steading_wire::command::Answer;
 use steading_wire::problem::Problem;
 use steading_wire::rest::Why;
 
-use super::serve::problem;
+use super::problem::problem;
 use crate::context::Context;
 
 /// Gives a worker nothing more; what it has goes on.

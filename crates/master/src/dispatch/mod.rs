@@ -8,3 +8,4 @@ mod snapshot;
 pub(crate) use claim::need;
 pub(crate) use explain::{explain, queue};
 pub(crate) use pass::run;
+pub(crate) use snapshot::request_view;

@@ -1,5 +1,6 @@
 //! Changes and time become buildsets: a reconciler over unscheduled changes and due timers.
 
+mod collapse;
 mod pass;
 mod submission;
 

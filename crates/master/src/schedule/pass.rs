@@ -149,5 +149,5 @@ async fn submission(context: &Context, present: &Present, wish: Wish) -> Submiss
         configuration_id: present.id,
         requests: wish.builders.into_iter().map(request).collect(),
     };
-    Submission::new(buildset, resolved)
+    Submission::new(context, present, buildset, resolved).await
 }

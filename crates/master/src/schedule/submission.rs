@@ -4,6 +4,7 @@ use steading_core::farm::{Plan, StepKind};
 use steading_core::words::{Reason, SourceStamp};
 use steading_store::{Error, NewBuildset, NewRequest, Submitted, Write};
 
+use super::collapse::{self, Fold};
 use crate::context::Context;
 use crate::farms::Present;
 use crate::intake::{ResolveError, resolve};
@@ -15,10 +16,15 @@ pub(crate) struct Submission {
     pub(crate) buildset: NewBuildset,
     /// Why it cannot have requests, if so.
     pub(crate) unresolved: Option<Reason>,
+    /// Pending requests to fold into new ones.
+    folds: Vec<Fold>,
 }
 
 impl Submission {
-    pub(crate) fn new(
+    /// Takes the stamps over and asks the policy what may be folded into the new requests.
+    pub(crate) async fn new(
+        context: &Context,
+        present: &Present,
         mut buildset: NewBuildset,
         stamps: Result<Vec<SourceStamp>, ResolveError>,
     ) -> Submission {
@@ -29,13 +35,23 @@ impl Submission {
             }
             Err(error) => Some(Reason::new("unresolved", error.to_string())),
         };
-        Submission { buildset, unresolved }
+        let folds = match unresolved {
+            None => collapse::folds(context, present, &buildset).await,
+            Some(_) => Vec::new(),
+        };
+        Submission { buildset, unresolved, folds }
     }
 
     /// Writes it: with its requests, or failed at once.
     pub(crate) fn submit(&self, w: &mut Write<'_>) -> Result<Submitted, Error> {
         match &self.unresolved {
-            None => w.submit_buildset(&self.buildset),
+            None => {
+                let submitted = w.submit_buildset(&self.buildset)?;
+                for fold in &self.folds {
+                    fold.carry_out(w, &submitted)?;
+                }
+                Ok(submitted)
+            }
             Some(reason) => {
                 let buildset = w.fail_buildset(&self.buildset, reason)?;
                 Ok(Submitted { buildset, requests: Vec::new() })
@@ -98,7 +114,8 @@ pub(crate) async fn first_builds(context: &Context) -> Result<(), Error> {
             Ok(head) => stamps(context, &present, &builders, Some(head)).await,
             Err(error) => Err(error),
         };
-        submissions.push(Submission::new(first_buildset(&present, builders), resolved));
+        let first = first_buildset(&present, builders);
+        submissions.push(Submission::new(context, &present, first, resolved).await);
     }
     context
         .store

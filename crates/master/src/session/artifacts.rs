@@ -9,7 +9,7 @@ use steading_core::words::{Attempt, Build, BuildState, RequestId, StepId};
 use steading_store::{NewArtifact, Token};
 
 use super::identity::{admits, authenticate};
-use super::routes::Shared;
+use super::shared::Shared;
 use crate::context::Context;
 
 /// The largest artifact taken, in bytes.

@@ -7,6 +7,7 @@ mod identity;
 mod reconcile;
 mod registry;
 mod routes;
+mod shared;
 mod socket;
 
 pub(crate) use identity::token_hash;

@@ -9,15 +9,9 @@ use steading_wire::worker::MESSAGE_BYTES_MAX;
 use tokio_util::sync::CancellationToken;
 
 use super::identity::authenticate;
+use super::shared::Shared;
 use super::{artifacts, bulk, control};
 use crate::context::Context;
-
-/// What the routes share.
-#[derive(Debug, Clone)]
-pub(super) struct Shared {
-    pub(super) context: Context,
-    pub(super) shutdown: CancellationToken,
-}
 
 /// `/worker/v1/*`: control, bulk, artifacts.
 pub(crate) fn routes(context: Context, shutdown: CancellationToken) -> Router {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use steading_core::words::{Seq, WorkerState};
-use steading_store::{Error, Read};
+use steading_core::words::{Cell, RequestState, Seq, WorkerState, noun};
+use steading_store::{Error, Filter, LIMIT_MAX, Query, Read};
 use steading_wire::rest;
 
 /// The numbers.
@@ -27,15 +27,15 @@ impl Overview {
     /// Reads them.
     pub(crate) fn read(r: &Read<'_>) -> Result<Overview, Error> {
         let workers = r.workers()?;
-        let running = count(r.live_builds()?.len());
-        // A claimed request is either being offered or being built.
-        let claimed = running + count(r.offered_claims()?.len());
-        let in_state = |state| count(workers.iter().filter(|worker| worker.state == state).count());
+        let in_state = |state| whole(workers.iter().filter(|worker| worker.state == state).count());
+        let requests = [RequestState::Pending, RequestState::Claimed].map(|state| {
+            Ok((state.word(), count(r, "request", Filter::eq("state", state.word()))?))
+        });
         Ok(Overview {
-            requests: [("pending", count(r.pending()?.len())), ("claimed", claimed)].into(),
-            running,
+            requests: requests.into_iter().collect::<Result<_, Error>>()?,
+            running: count(r, "build", Filter::eq("finished_at", Cell::Null))?,
             workers: WorkerState::ALL.iter().map(|s| (s.word(), in_state(*s))).collect(),
-            paused: count(workers.iter().filter(|worker| worker.paused_by.is_some()).count()),
+            paused: whole(workers.iter().filter(|worker| worker.paused_by.is_some()).count()),
             slots: workers.iter().filter(|w| w.state == WorkerState::Ready).map(|w| w.slots).sum(),
             as_of: r.newest_seq()?,
         })
@@ -48,8 +48,8 @@ impl Overview {
         };
         rest::Farm {
             version: version.to_owned(),
-            pending: of(&self.requests, "pending"),
-            claimed: of(&self.requests, "claimed"),
+            pending: of(&self.requests, RequestState::Pending.word()),
+            claimed: of(&self.requests, RequestState::Claimed.word()),
             running: self.running,
             workers_ready: of(&self.workers, WorkerState::Ready.word()),
             workers_offline: of(&self.workers, WorkerState::Offline.word()),
@@ -60,6 +60,26 @@ impl Overview {
     }
 }
 
-fn count(number: usize) -> i64 {
+/// How many rows meet a condition, a page of ids at a time.
+fn count(r: &Read<'_>, noun_name: &str, condition: Filter) -> Result<i64, Error> {
+    let noun = noun(noun_name).expect("the table has requests and builds");
+    let mut asked = Query {
+        filters: vec![condition],
+        limit: Some(LIMIT_MAX),
+        fields: Some(vec!["id".to_owned()]),
+        ..Query::default()
+    };
+    let mut found = 0;
+    loop {
+        let page = r.page(noun, &asked)?;
+        found += whole(page.rows.len());
+        asked.cursor = page.next;
+        if asked.cursor.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+fn whole(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -2,9 +2,13 @@
 
 /// Statements of the shared subset: declared ones and one of each generated shape.
 pub(super) fn all() -> Vec<(String, String)> {
-    let lists = [crate::ops::statements::ALL, crate::reads::statements::ALL];
-    let audits = [crate::audit::STATEMENTS, crate::migrations::STATEMENTS];
-    let declared = lists.into_iter().flatten().copied().chain(audits).flatten();
+    let lists = [
+        crate::audit::statements::ALL,
+        crate::ops::statements::ALL,
+        crate::reads::statements::ALL,
+        &[crate::migrations::STATEMENTS],
+    ];
+    let declared = lists.into_iter().flatten().copied().flatten();
     let declared = declared.map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned()));
     declared.chain(crate::ops::statements::generated()).chain(crate::query::generated()).collect()
 }

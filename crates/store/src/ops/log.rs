@@ -3,6 +3,7 @@
 use steading_core::words::{BuildId, EventKind, LogId, StepId};
 
 use super::row::cells;
+use crate::archive::Summary;
 use crate::sql::statements;
 use crate::{Error, Write};
 
@@ -19,6 +20,15 @@ pub struct LogEnd {
     pub lines: i64,
     /// BLAKE3 of its bytes, as hex.
     pub hash: String,
+}
+
+impl From<&Summary> for LogEnd {
+    /// What the archive says of a log it closed.
+    fn from(summary: &Summary) -> LogEnd {
+        let Summary { bytes, lines, hash } = summary;
+        let counted = |n: &u64| i64::try_from(*n).unwrap_or(i64::MAX);
+        LogEnd { bytes: counted(bytes), lines: counted(lines), hash: hash.clone() }
+    }
 }
 
 impl Write<'_> {

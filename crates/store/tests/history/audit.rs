@@ -95,3 +95,36 @@ async fn i12_what_ended_is_whole() {
         WHERE kind = 'claim.offered'";
     check(sql, "I12", "a claim cannot go from `expired` to `accepted`").await;
 }
+
+#[tokio::test]
+async fn i10_i12_the_archive_holds_what_rows_say() {
+    let farm = TestFarm::new();
+    let archive = steading_store::archive::Archive::open(farm.folder.path()).unwrap();
+    let mut writer = archive.artifact_writer(100).unwrap();
+    writer.write(b"bytes").await.unwrap();
+    let stored = writer.commit(None).await.unwrap();
+    let (hash, size) = (stored.hash.clone(), i64::try_from(stored.size).unwrap());
+    let log = farm
+        .write(move |w| {
+            let config = set_up(w, &[("barn", 1)])?;
+            let request = w.submit_buildset(&buildset(config, &["hello"]))?.requests[0];
+            let build = begin(w, request, "barn")?.id;
+            let step = w.start_step(build, &step(1, "make"))?;
+            let (path, hash) = ("out".to_owned(), hash.clone());
+            w.add_artifact(&NewArtifact { build, step, path, size, hash })?;
+            w.open_log(build, step, "stdout")
+        })
+        .await;
+    let mut encoder = steading_frames::Encoder::new();
+    assert!(encoder.push(1, b"one\ntwo\n").is_empty(), "one block holds it");
+    let (block, trailer, _) = encoder.finish();
+    archive.append(log, 0, block.unwrap().encoded).await.unwrap();
+    let summary = archive.close(log, trailer.encoded).await.unwrap();
+    farm.write(move |w| w.close_log(log, &LogEnd::from(&summary))).await;
+    let kept = farm.read(steading_store::audit::kept).await;
+    assert_eq!(kept.verify(&archive), []);
+    fs_err::remove_dir_all(farm.folder.path().join("archive")).unwrap();
+    let archive = steading_store::archive::Archive::open(farm.folder.path()).unwrap();
+    let found: Vec<&str> = kept.verify(&archive).iter().map(|v| v.invariant).collect();
+    assert_eq!(found, ["I10", "I12"]);
+}

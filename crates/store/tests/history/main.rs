@@ -1,6 +1,8 @@
 //! The store from outside: sections, opening, the life of requests and builds, pages, and the proof
 //! that events fold to rows.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod audit;
 mod compile;
 mod farm;

@@ -1,6 +1,8 @@
 //! Who does what.
 
-use super::{Cli, Command, Target};
+use std::path::PathBuf;
+
+use super::{AuditArgs, CheckArgs, Cli, Command, MasterArgs, RunArgs, Target, UpArgs};
 use crate::client::Client;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -9,12 +11,13 @@ use crate::{serve, verbs};
 /// Does what the command line says.
 pub(crate) fn dispatch(cli: Cli) -> Result<Exit, Error> {
     let target = cli.target;
+    let here = |path: Option<PathBuf>| path.or_else(|| target.farm.clone());
     match cli.command {
-        Command::Up(args) => serve::up(args),
-        Command::Run(args) => serve::run(args),
-        Command::Master(args) => serve::master(args),
+        Command::Up(args) => serve::up(UpArgs { path: here(args.path), ..args }),
+        Command::Run(args) => serve::run(RunArgs { path: here(args.path), ..args }),
+        Command::Master(args) => serve::master(MasterArgs { path: here(args.path), ..args }),
         Command::Worker(args) => serve::worker(args),
-        Command::Check(args) => verbs::check::check(args),
+        Command::Check(args) => verbs::check::check(CheckArgs { path: here(args.path), ..args }),
         Command::Completions { shell } => verbs::completions::completions(shell),
         Command::Try(_) => Err(Error::NotYet("try")),
         Command::Drain(_) => Err(Error::NotYet("drain")),
@@ -29,7 +32,10 @@ fn client_runtime() -> std::io::Result<tokio::runtime::Runtime> {
 
 async fn ask(target: &Target, command: Command) -> Result<Exit, Error> {
     match command {
-        Command::Audit(args) => return verbs::audit::audit(args).await,
+        Command::Audit(args) => {
+            let path = args.path.or_else(|| target.farm.clone());
+            return verbs::audit::audit(AuditArgs { path, ..args }).await;
+        }
         Command::Show(args) => {
             return verbs::show::show(target, &args.noun, args.id.as_deref(), args.json).await;
         }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::living::Living;
 use super::supervise::supervise;
 
-/// How long a worker may take to end before it is killed: longer than its own ladder over what runs.
+/// How long a worker may take to end before it is killed: longer than its own ladder.
 const END_WAIT: Duration = Duration::from_secs(15);
 /// Looks at the farm in force at most this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! Which columns a noun has in `steading list`, and what stands in them.
 
 use serde_json::{Map, Value};
-use steading_core::words::Micros;
+use steading_core::words::{Field, Kind, Micros, noun};
 
 use super::glyph::{look, state_of};
 use super::table::{Colours, Grid, Slot};
@@ -23,6 +23,9 @@ struct Column {
 /// The table of a list of a noun (plural).
 pub(crate) fn columns(noun: &str, items: &[Row], now: Micros, colours: Colours) -> String {
     let columns = of(noun);
+    if columns.is_empty() {
+        return plain(noun, items, now, colours);
+    }
     let heads: Vec<&str> = columns.iter().map(|c| c.head).collect();
     let mut grid = Grid::new(&heads, colours);
     for item in items {
@@ -35,8 +38,8 @@ macro_rules! cols {
     ($($head:literal => $cell:expr),* $(,)?) => { vec![$(Column { head: $head, cell: $cell }),*] };
 }
 
-fn of(noun: &str) -> Vec<Column> {
-    match noun {
+fn of(plural: &str) -> Vec<Column> {
+    match plural {
         "builds" => cols! {
             "BUILD" => |r, _| Slot::Text(format!("{}/{}", text(r, "builder"), text(r, "number"))),
             "ID" => |r, _| Slot::Number(text(r, "id")),
@@ -67,6 +70,13 @@ fn of(noun: &str) -> Vec<Column> {
             "FOUND" => |r, now| Slot::Number(ago(r, "created_at", now)),
             "MESSAGE" => |r, _| Slot::Text(cut(&text(r, "message"))),
         },
+        _ => of_house(plural),
+    }
+}
+
+/// The nouns a farm is made of, and parts of builds.
+fn of_house(plural: &str) -> Vec<Column> {
+    match plural {
         "workers" => cols! {
             "WORKER" => |r, _| Slot::Text(text(r, "name")),
             "STATE" => |r, _| Slot::State(look(state_of(r))),
@@ -106,14 +116,33 @@ fn of(noun: &str) -> Vec<Column> {
             "TOOK" => |r, now| Slot::Number(took(r, "started_at", "finished_at", now)),
             "WHY" => |r, _| Slot::Text(cut(&text(r, "outcome_reason"))),
         },
-        _ => cols! {
+        "artifacts" => cols! {
             "ARTIFACT" => |r, _| Slot::Number(text(r, "id")),
             "BUILD" => |r, _| Slot::Number(text(r, "build_id")),
             "PATH" => |r, _| Slot::Text(text(r, "path")),
             "BYTES" => |r, _| Slot::Number(text(r, "size")),
             "HASH" => |r, _| Slot::Text(text(r, "hash")),
         },
+        _ => Vec::new(),
     }
+}
+
+/// Nouns nobody lists often: every field that fits a cell.
+fn plain(plural: &str, items: &[Row], now: Micros, colours: Colours) -> String {
+    let fields = noun(plural).map_or(&[][..], |noun| noun.fields);
+    let fields: Vec<_> = fields.iter().filter(|f| f.kind != Kind::Json).collect();
+    let heads: Vec<String> = fields.iter().map(|f| f.name.to_uppercase()).collect();
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    let mut grid = Grid::new(&heads, colours);
+    for item in items {
+        let cell = |field: &&&Field| match field.kind {
+            Kind::Time => Slot::Number(ago(item, field.name, now)),
+            Kind::Int => Slot::Number(text(item, field.name)),
+            _ => Slot::Text(cut(&text(item, field.name))),
+        };
+        grid.row(fields.iter().map(|field| cell(&field)).collect());
+    }
+    grid.text()
 }
 
 /// A field in words: texts bare, lists with commas, objects as `name=value`, reasons as their text.
@@ -226,6 +255,18 @@ mod tests {
         WORKER  STATE      SLOTS  LABELS              VERSION  NOTE
         barn    ‖ paused       2  gpu=true, os=linux  0.1.0    paused by eve: disk
         shed    ○ offline      1                               last seen 30 min ago
+        ");
+    }
+
+    #[test]
+    fn other_nouns_show_what_fits() {
+        let rows = json!([
+            {"id": 3, "build_id": 1, "step_id": 2, "name": "stdout", "closed": true, "bytes": 12,
+             "lines": 1, "hash": null, "created_at": "2026-01-01T00:59:00Z"},
+        ]);
+        insta::assert_snapshot!(table("logs", rows), @r"
+        ID  BUILD_ID  STEP_ID  NAME    CLOSED  BYTES  LINES  HASH  CREATED_AT
+         3         1        2  stdout  true       12      1         1 min ago
         ");
     }
 

@@ -56,10 +56,11 @@ pub(crate) fn look(word: &str) -> Look {
 /// The word that tells most of a row: its outcome if it has one, else where it is in its life.
 pub(crate) fn state_of(row: &Map<String, Value>) -> &str {
     let word = |field: &str| row.get(field).and_then(Value::as_str);
-    if row.get("paused_by").is_some_and(|by| !by.is_null()) && word("state") == Some("ready") {
+    let ready = word("state") == Some("ready");
+    if ready && row.get("paused_by").is_some_and(|by| !by.is_null()) {
         return "paused";
     }
-    if row.get("draining").and_then(Value::as_bool) == Some(true) {
+    if ready && row.get("draining").and_then(Value::as_bool) == Some(true) {
         return "draining";
     }
     word("outcome").or_else(|| word("state")).unwrap_or("pending")
@@ -93,6 +94,7 @@ mod tests {
         check(json!({"state": "ready", "paused_by": "eve", "draining": false}), "paused");
         check(json!({"state": "offline", "paused_by": "eve"}), "offline");
         check(json!({"state": "ready", "draining": true}), "draining");
+        check(json!({"state": "offline", "draining": true}), "offline");
         check(json!({"complete_at": null, "outcome": null}), "pending");
     }
 }

@@ -1,4 +1,7 @@
-//! What the servers say of themselves, on standard error. `STEADING_LOG` chooses, as `RUST_LOG` does.
+//! What the servers say of themselves, on standard error. `STEADING_LOG` is a filter as in
+//! `RUST_LOG`.
+
+use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
@@ -8,6 +11,7 @@ pub(super) fn start(level: &str) {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     // A second start in one process keeps the first.
     let _ = subscriber.try_init();

@@ -1,4 +1,4 @@
-//! `steading audit`: every invariant over history and archive, beside a running farm or without one.
+//! `steading audit`: every invariant over history and archive, beside a running farm or without.
 
 use serde_json::json;
 use steading_store::audit::{self, Violation};

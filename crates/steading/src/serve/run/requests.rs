@@ -24,8 +24,8 @@ pub(super) fn builders(farm: &Farm, named: &[String]) -> Result<Vec<String>, Err
     Ok(named.to_vec())
 }
 
-/// Forces each builder. The head of a repository is resolved by the first that builds it; the others
-/// get the same revision, so that one run is about one state of the code.
+/// Forces each builder. The head of a repository is resolved by the first that builds it; the
+/// others get the same revision, so that one run is about one state of the code.
 pub(super) async fn submit(
     client: &Client,
     farm: &Farm,

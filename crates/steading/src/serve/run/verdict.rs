@@ -32,8 +32,8 @@ pub(super) async fn follow(
             say("interrupted: cancelling; once more to leave at once")?;
             cancel(client, &model).await?;
             let interrupt = async {
-        signals.stop().await;
-    };
+                signals.stop().await;
+            };
             match watch(client, requests, &mut Progress::new(json), interrupt).await? {
                 Ended::Complete(model) => (model, Exit::Interrupted),
                 Ended::Interrupted(_) => return Ok(Exit::Interrupted),

@@ -368,17 +368,6 @@ impl Args {
         }
     }
 
-    /// What another farm function answered.
-    pub(crate) fn object(&mut self, name: &'static str, what: &str) -> Option<Object> {
-        match self.input(name)? {
-            Input::Object(object) => Some(object),
-            input => {
-                self.expected(name, &[], what, &input);
-                None
-            }
-        }
-    }
-
     /// A value that may depend on the build: a text, a number, `prop(…)` or `join(…)`.
     pub(crate) fn arg(
         &mut self,

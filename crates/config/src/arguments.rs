@@ -54,15 +54,17 @@ fn value_interior(text: &str, part: Part<'_>) -> Option<(usize, usize)> {
     let mut comprehension = false;
     scan(text, |at, c, depth| {
         closings += usize::from(depth == 0 && c == close);
-        comprehension |= depth == 1 && c == 'f' && is_for(text, at);
+        comprehension |= depth == 1 && c == 'f' && is_word(text, at, "for");
     });
     (closings == 1 && !comprehension).then_some((1, text.len() - 1))
 }
 
-fn is_for(text: &str, at: usize) -> bool {
-    let before = text[..at].chars().next_back().is_some_and(char::is_whitespace);
-    let after = text[at..].strip_prefix("for").and_then(|rest| rest.chars().next());
-    before && after.is_some_and(char::is_whitespace)
+/// Whether a word begins at a place, and ends with its last letter.
+fn is_word(text: &str, at: usize, word: &str) -> bool {
+    let letter = |c: char| c.is_alphanumeric() || c == '_';
+    let before = text[..at].chars().next_back().is_some_and(letter);
+    let rest = text[at..].strip_prefix(word);
+    !before && rest.is_some_and(|rest| !rest.starts_with(letter))
 }
 
 /// The pieces between the commas of the outermost level, trimmed of white space and comments.
@@ -71,8 +73,12 @@ fn split(text: &str, (begin, end): (usize, usize)) -> Option<Vec<(usize, usize)>
     let mut pieces = Vec::new();
     let mut first: Option<usize> = None;
     let mut last = 0;
+    // The commas between the parameters of a lambda divide nothing.
+    let mut lambda = false;
     scan(inner, |at, c, depth| {
-        if c == ',' && depth == 0 {
+        lambda |= depth == 0 && c == 'l' && is_word(inner, at, "lambda");
+        lambda &= !(depth == 0 && c == ':');
+        if c == ',' && depth == 0 && !lambda {
             pieces.extend(first.take().map(|f| (begin + f, begin + last)));
         } else if !c.is_whitespace() {
             first.get_or_insert(at);
@@ -170,6 +176,8 @@ mod tests {
         check("f(**all)", Part::Named("x"), None);
         check("g(1)(x = ''' ) ''')", Part::Named("x"), Some("''' ) '''"));
         check("f(1) + 1", Part::Position(0), None);
+        check("f(x = lambda a, b: (a, b), y = 1)", Part::Named("x"), Some("lambda a, b: (a, b)"));
+        check("f(x = lambda a, b: (a, b), y = 1)", Part::Named("y"), Some("1"));
         check("f(é, \"ü\\\"\", x = 'ß')", Part::Named("x"), Some("'ß'"));
     }
 

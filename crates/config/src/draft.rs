@@ -59,6 +59,8 @@ pub(crate) struct Declared<T> {
 pub(crate) struct UserFunction {
     /// Its parameters, `*` and `**` ones with their stars.
     pub(crate) params: Vec<String>,
+    /// The call it was handed to.
+    pub(crate) given: Place,
 }
 
 /// A step before it has its final name.

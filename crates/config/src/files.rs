@@ -17,7 +17,7 @@ const FILES_MAX: usize = 1000;
 /// Where texts come from: a folder, or a stored configuration.
 pub(crate) trait Texts {
     /// The text of a file, by its name relative to the farm.
-    fn text(&self, name: &str) -> Result<String, Diagnostic>;
+    fn text(&self, name: &str) -> Result<String, Box<Diagnostic>>;
 }
 
 /// The files, each after those it loads.
@@ -53,7 +53,7 @@ impl Walk<'_> {
             Ok(text) => text,
             Err(finding) => {
                 self.seen.insert(name.to_owned(), true);
-                return self.report(finding, from);
+                return self.report(*finding, from);
             }
         };
         self.seen.insert(name.to_owned(), false);
@@ -61,7 +61,7 @@ impl Walk<'_> {
         let file = Arc::new(File { name: name.to_owned(), text });
         match check_shape(&file).and_then(|()| loads(&file)) {
             Ok(loads) => self.follow(&loads),
-            Err(finding) => self.findings.push(finding),
+            Err(finding) => self.findings.push(*finding),
         }
         self.path.pop();
         self.seen.insert(name.to_owned(), true);
@@ -72,7 +72,7 @@ impl Walk<'_> {
         for (written, span) in loads {
             match resolve(written) {
                 Ok(name) => self.visit(name, Some(span)),
-                Err(finding) => self.report(finding, Some(span)),
+                Err(finding) => self.report(*finding, Some(span)),
             }
         }
     }
@@ -94,23 +94,24 @@ impl Walk<'_> {
 }
 
 /// The file a `load` means, relative to the farm.
-fn resolve(written: &str) -> Result<&str, Diagnostic> {
+fn resolve(written: &str) -> Result<&str, Box<Diagnostic>> {
     if written.starts_with("@steading//") {
         let message = "there are no files under @steading// in this version of Steading";
-        return Err(Diagnostic::error(message).help("load a file of the farm: \"//lib.star\""));
+        let help = "load a file of the farm: \"//lib.star\"";
+        return Err(Box::new(Diagnostic::error(message).help(help)));
     }
     let Some(name) = written.strip_prefix("//") else {
         let message = format!("\"{written}\" is not a file of the farm");
         let name = written.trim_start_matches(['.', '/', ':', '@']);
         let help = format!("files are named from the farm's directory: \"//{name}\"");
-        return Err(Diagnostic::error(message).help(help));
+        return Err(Box::new(Diagnostic::error(message).help(help)));
     };
     if name.split('/').any(|segment| matches!(segment, ".." | "." | "")) {
         let outside = name.split('/').any(|segment| segment == "..");
         let what = if outside { "is outside of the farm" } else { "is not a plain path" };
         let message = format!("\"{written}\" {what}");
         let help = "files are named from the farm's directory, as in \"//lib/rust.star\"";
-        return Err(Diagnostic::error(message).help(help));
+        return Err(Box::new(Diagnostic::error(message).help(help)));
     }
     Ok(name)
 }
@@ -120,13 +121,13 @@ fn resolve(written: &str) -> Result<&str, Diagnostic> {
 pub(crate) struct Folder<'a>(pub(crate) &'a Path);
 
 impl Texts for Folder<'_> {
-    fn text(&self, name: &str) -> Result<String, Diagnostic> {
+    fn text(&self, name: &str) -> Result<String, Box<Diagnostic>> {
         let path = self.0.join(name);
-        let problem = |message: String| Diagnostic::error(message).in_file(name);
+        let problem = |message: String| Box::new(Diagnostic::error(message).in_file(name));
         // Links may lead out of the farm, and what is outside is not stored with it.
         let real = std::fs::canonicalize(&path).map_err(|error| {
             let message = format!("cannot read {}: {error}", path.display());
-            Diagnostic::error(message)
+            problem(message)
         })?;
         if !real.starts_with(self.0) {
             return Err(problem(format!("{name} is a link to outside of the farm")));
@@ -160,9 +161,9 @@ fn read(path: &Path) -> Result<String, String> {
 pub(crate) struct Stored<'a>(pub(crate) &'a BTreeMap<String, String>);
 
 impl Texts for Stored<'_> {
-    fn text(&self, name: &str) -> Result<String, Diagnostic> {
-        let missing = || Diagnostic::error(format!("the stored configuration has no {name}"));
-        self.0.get(name).cloned().ok_or_else(missing)
+    fn text(&self, name: &str) -> Result<String, Box<Diagnostic>> {
+        let missing = || format!("the stored configuration has no {name}");
+        self.0.get(name).cloned().ok_or_else(|| Box::new(Diagnostic::error(missing())))
     }
 }
 

@@ -110,7 +110,8 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}{more}\"", short.escape_debug())
 }
 
-fn article(kind: &str) -> String {
+/// A kind with its article.
+pub(crate) fn article(kind: &str) -> String {
     let vowel = kind.starts_with(['a', 'e', 'i', 'o', 'u']);
     format!("{} {kind}", if vowel { "an" } else { "a" })
 }

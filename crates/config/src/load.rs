@@ -164,9 +164,9 @@ fn evaluate(
     if whole {
         draft.findings.extend(findings);
     }
-    let findings = distinct(draft.findings);
     let (errors, warnings): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|f| f.severity == Severity::Error);
+        draft.findings.into_iter().partition(|f| f.severity == Severity::Error);
+    let (errors, warnings) = (distinct(errors), distinct(warnings));
     if !errors.is_empty() {
         return Err(Errors(errors));
     }

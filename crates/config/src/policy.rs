@@ -37,8 +37,8 @@ impl FarmPolicy {
             Answer::Values(values) => Ok(values),
             Answer::Other(kind) => {
                 let must = "a bool, an int, a string or a tuple of them";
-                let message = format!("error: a function of the policy must answer {must}");
-                Err(Fault { message: format!("{message}, not a {kind}") })
+                let message = format!("a function of the policy must answer {must}, not {kind}");
+                Err(frozen.fault(message))
             }
         });
         Evaluated { value, reads }
@@ -50,8 +50,8 @@ impl FarmPolicy {
             [Value::Bool(yes)] => Ok(*yes),
             other => {
                 let shown: Vec<String> = other.iter().map(ToString::to_string).collect();
-                let message = format!("error: {what} must answer True or False");
-                Err(Fault { message: format!("{message}, not {}", shown.join(", ")) })
+                let message = format!("{what} must answer True or False, not {}", shown.join(", "));
+                Err(self.functions[function.0 as usize].fault(message))
             }
         });
         Evaluated { value, reads }

@@ -10,7 +10,7 @@ use crate::place::{File, Span};
 const DEPTH_MAX: usize = 2_000;
 
 /// Refuses a text whose expressions are nested, or chained, deeper than any configuration.
-pub(crate) fn check_shape(file: &Arc<File>) -> Result<(), Diagnostic> {
+pub(crate) fn check_shape(file: &Arc<File>) -> Result<(), Box<Diagnostic>> {
     let text = file.text.as_str();
     let mut open: Vec<usize> = vec![0];
     let mut sum = 0;
@@ -38,7 +38,8 @@ pub(crate) fn check_shape(file: &Arc<File>) -> Result<(), Diagnostic> {
         if sum > DEPTH_MAX || elifs > DEPTH_MAX {
             let span = Span { file: file.clone(), begin: at, end: at + 1 };
             let message = format!("more than {DEPTH_MAX} parts are nested or chained here");
-            return Err(span.mark(Diagnostic::error(message).help("divide it with variables")));
+            let error = Diagnostic::error(message).help("divide it with variables");
+            return Err(Box::new(span.mark(error)));
         }
         at = next;
     }

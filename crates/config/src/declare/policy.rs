@@ -22,11 +22,9 @@ pub(crate) fn policy(args: &mut Args, draft: &mut Draft) -> Object {
     });
     let order = order(args, draft);
     let collapse = args.function("collapse");
-    if let Some(function) = collapse {
-        if draft.params_of(function) != ["a", "b"] {
-            let help = "write `collapse = lambda a, b: …`: a is the older request, b the newer";
-            args.wrong_with("collapse", &[], "`collapse` takes exactly `a` and `b`", help);
-        }
+    if collapse.is_some_and(|function| draft.params_of(function) != ["a", "b"]) {
+        let help = "write `collapse = lambda a, b: …`: a is the older request, b the newer";
+        args.wrong_with("collapse", &[], "`collapse` takes exactly `a` and `b`", help);
     }
     if let Some(earlier) = &draft.policy {
         let error = args.place().error(&[], "a farm has one policy");

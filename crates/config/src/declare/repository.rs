@@ -20,8 +20,7 @@ pub(crate) fn git(args: &mut Args, draft: &mut Draft) -> Object {
     let branches = args.globs("branches").unwrap_or_default();
     let poll = args.duration("poll").unwrap_or(POLL_DEFAULT);
     if poll < POLL_LEAST {
-        let message = format!("`poll` of `git` must be at least {POLL_LEAST}");
-        args.wrong_with("poll", &[], message, "");
+        args.wrong_with("poll", &[], "`poll` of `git` must be at least \"1s\"", "");
     }
     let Some(name) = name else { return Object::Broken };
     if name.is_empty() || name.starts_with('-') || name.chars().any(char::is_control) {

@@ -26,10 +26,10 @@ pub(crate) fn checkout(args: &mut Args, draft: &mut Draft) -> Object {
 
 /// The repository a function was given.
 pub(super) fn repository(args: &mut Args) -> Option<String> {
-    match args.object("repo", "what `git(…)` answered")? {
-        Object::Repository(name) => Some(name),
+    match args.any("repo")? {
+        Input::Object(Object::Repository(name)) => Some(name),
         other => {
-            args.refuse("repo", &[], "what `git(…)` answered", &Input::Object(other));
+            args.refuse("repo", &[], "a repository, as in `repo = git(\"…\")`", &other);
             None
         }
     }

@@ -194,11 +194,12 @@ fn read_call<'v>(
     let values: Vec<Value<'v>> = args.positions(eval.heap())?.collect();
     let mut positional = Vec::with_capacity(values.len());
     for value in values {
-        positional.push(read(value, eval, 0)?);
+        positional.push(Reader { eval, place: &place }.read(value, 0)?);
     }
     let mut named = Vec::new();
     for (name, value) in args.names_map()? {
-        named.push((name.as_str().to_owned(), read(value, eval, 0)?));
+        let value = Reader { eval, place: &place }.read(value, 0)?;
+        named.push((name.as_str().to_owned(), value));
     }
     Ok(Call { positional, named, place })
 }
@@ -207,8 +208,10 @@ fn read_call<'v>(
 fn place(eval: &Evaluator<'_, '_, '_>) -> starlark::Result<Place> {
     let shared = shared(eval)?;
     let mut files = shared.files.borrow_mut();
-    let spans = (0..eval.call_stack_count()).filter_map(|n| eval.call_stack_nth_location(n));
-    let calls = spans.map(|span| to_span(&span, &mut files)).collect();
+    // Unlike the locations by number, these frames name functions that were inlined.
+    let frames = eval.call_stack().into_frames();
+    let spans = frames.iter().rev().filter_map(|frame| frame.location.as_ref());
+    let calls = spans.map(|span| to_span(span, &mut files)).collect();
     Ok(Place { calls })
 }
 
@@ -224,42 +227,55 @@ pub(super) fn to_span(span: &FileSpan, files: &mut BTreeMap<String, Arc<File>>) 
 /// Values nested deeper than this are no configuration (a list may even contain itself).
 const VALUE_DEPTH_MAX: usize = 8;
 
-fn read<'v>(
-    value: Value<'v>,
-    eval: &mut Evaluator<'v, '_, '_>,
-    depth: usize,
-) -> starlark::Result<Input> {
-    if let Some(thing) = value.downcast_ref::<Thing>() {
-        return Ok(Input::Object(thing.0.clone()));
+/// Reads the values given to a call.
+struct Reader<'r, 'v, 'a, 'e> {
+    eval: &'r mut Evaluator<'v, 'a, 'e>,
+    place: &'r Place,
+}
+
+impl<'v> Reader<'_, 'v, '_, '_> {
+    fn read(&mut self, value: Value<'v>, depth: usize) -> starlark::Result<Input> {
+        if let Some(thing) = value.downcast_ref::<Thing>() {
+            return Ok(Input::Object(thing.0.clone()));
+        }
+        if let Some(plain) = read_plain(value) {
+            return Ok(plain);
+        }
+        if depth >= VALUE_DEPTH_MAX {
+            return Ok(Input::Other("value nested too deep".to_owned()));
+        }
+        if let Some(elements) = elements(value) {
+            let read = elements.into_iter().map(|element| self.read(element, depth + 1));
+            return Ok(Input::List(read.collect::<starlark::Result<_>>()?));
+        }
+        if let Some(dict) = DictRef::from_value(value) {
+            let entries: Vec<_> = dict.iter().collect();
+            drop(dict);
+            let read = entries
+                .into_iter()
+                .map(|(key, value)| Ok((self.read(key, depth + 1)?, self.read(value, depth + 1)?)));
+            return Ok(Input::Dict(read.collect::<starlark::Result<_>>()?));
+        }
+        match (params(value), value.get_type()) {
+            (Some(params), _) => Ok(Input::Function(self.keep(value, params)?)),
+            (None, "function") => Ok(Input::Other("built-in function".to_owned())),
+            (None, kind) => Ok(Input::Other(kind.to_owned())),
+        }
     }
-    if let Some(plain) = read_plain(value) {
-        return Ok(plain);
+
+    /// Remembers a function of the user under a name no configuration can write.
+    fn keep(&mut self, value: Value<'v>, params: Vec<String>) -> starlark::Result<FunctionId> {
+        let mut draft = shared(self.eval)?.draft.borrow_mut();
+        let id = FunctionId(u32::try_from(draft.functions.len()).unwrap_or(u32::MAX));
+        self.eval.module().set(&slot(id), value);
+        draft.functions.push(UserFunction { params, given: self.place.clone() });
+        Ok(id)
     }
-    if depth >= VALUE_DEPTH_MAX {
-        return Ok(Input::Other("value nested too deep".to_owned()));
-    }
-    let elements = match (ListRef::from_value(value), TupleRef::from_value(value)) {
-        (Some(list), _) => Some(list.content().to_vec()),
-        (_, Some(tuple)) => Some(tuple.content().to_vec()),
-        _ => None,
-    };
-    if let Some(elements) = elements {
-        let read = elements.into_iter().map(|element| read(element, eval, depth + 1));
-        return Ok(Input::List(read.collect::<starlark::Result<_>>()?));
-    }
-    if let Some(dict) = DictRef::from_value(value) {
-        let entries: Vec<_> = dict.iter().collect();
-        drop(dict);
-        let read = entries
-            .into_iter()
-            .map(|(key, value)| Ok((read(key, eval, depth + 1)?, read(value, eval, depth + 1)?)));
-        return Ok(Input::Dict(read.collect::<starlark::Result<_>>()?));
-    }
-    match params(value) {
-        Some(params) => Ok(Input::Function(keep(value, params, eval)?)),
-        None if value.get_type() == "function" => Ok(Input::Other("built-in function".to_owned())),
-        None => Ok(Input::Other(value.get_type().to_owned())),
-    }
+}
+
+fn elements(value: Value<'_>) -> Option<Vec<Value<'_>>> {
+    let list = ListRef::from_value(value).map(|list| list.content().to_vec());
+    list.or_else(|| TupleRef::from_value(value).map(|tuple| tuple.content().to_vec()))
 }
 
 fn read_plain(value: Value<'_>) -> Option<Input> {
@@ -290,19 +306,6 @@ fn params(value: Value<'_>) -> Option<Vec<String>> {
     params.extend(docs.args.map(|p| format!("*{}", p.name.trim_start_matches('*'))));
     params.extend(docs.kwargs.map(|p| format!("**{}", p.name.trim_start_matches('*'))));
     Some(params)
-}
-
-/// Remembers a function of the user under a name no configuration can write.
-fn keep<'v>(
-    value: Value<'v>,
-    params: Vec<String>,
-    eval: &mut Evaluator<'v, '_, '_>,
-) -> starlark::Result<FunctionId> {
-    let mut draft = shared(eval)?.draft.borrow_mut();
-    let id = FunctionId(u32::try_from(draft.functions.len()).unwrap_or(u32::MAX));
-    eval.module().set(&slot(id), value);
-    draft.functions.push(UserFunction { params });
-    Ok(id)
 }
 
 /// The variable a user's function is kept in.

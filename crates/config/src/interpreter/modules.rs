@@ -45,12 +45,13 @@ fn dialect() -> Dialect {
     }
 }
 
-fn parse(file: &File) -> Result<AstModule, Diagnostic> {
-    AstModule::parse(&file.name, file.text.clone(), &dialect()).map_err(|e| diagnose(&e, None))
+fn parse(file: &File) -> Result<AstModule, Box<Diagnostic>> {
+    AstModule::parse(&file.name, file.text.clone(), &dialect())
+        .map_err(|e| Box::new(diagnose(&e, None)))
 }
 
 /// The files a file loads, as written, with their places.
-pub(crate) fn loads(file: &Arc<File>) -> Result<Vec<(String, Span)>, Diagnostic> {
+pub(crate) fn loads(file: &Arc<File>) -> Result<Vec<(String, Span)>, Box<Diagnostic>> {
     let mut files = BTreeMap::from([(file.name.clone(), file.clone())]);
     let ast = parse(file)?;
     let loads = ast.loads();
@@ -82,10 +83,11 @@ pub(crate) fn evaluate(root: &Path, files: &[Arc<File>]) -> Evaluation {
     for file in files {
         match one(file, &globals, &shared, &modules, &watch) {
             Ok(module) => {
-                let known = shared.draft.borrow().functions.len();
-                for id in functions.len()..known {
+                let draft = shared.draft.borrow();
+                for (id, function) in draft.functions.iter().enumerate().skip(functions.len()) {
                     let id = FunctionId(u32::try_from(id).unwrap_or(u32::MAX));
-                    functions.extend(module.get(&slot(id)).ok().map(Frozen::new));
+                    let value = module.get(&slot(id)).expect("it was kept in this module");
+                    functions.push(Frozen::new(value, function.given.clone()));
                 }
                 modules.insert(format!("//{}", file.name), module);
             }
@@ -106,7 +108,7 @@ fn one(
     modules: &BTreeMap<String, FrozenModule>,
     watch: &Watch,
 ) -> Result<FrozenModule, Vec<Diagnostic>> {
-    let ast = parse(file).map_err(|finding| vec![finding])?;
+    let ast = parse(file).map_err(|finding| vec![*finding])?;
     let loaded: HashMap<&str, &FrozenModule> =
         modules.iter().map(|(name, module)| (name.as_str(), module)).collect();
     let loader = ReturnFileLoader { modules: &loaded };

@@ -12,6 +12,7 @@ use super::errors::diagnose;
 use super::limits::{Limits, Watch};
 use super::tracked::{Answer, Log, Tracked, answer};
 use crate::Diagnostic;
+use crate::place::Place;
 use crate::views::View;
 
 /// Calls and loop rounds of one call: a policy is asked thousands of times a second; this many take
@@ -25,11 +26,20 @@ const LIMITS: Limits =
 
 /// A user's function that no longer changes and may be called from any thread.
 #[derive(Debug, Clone)]
-pub(crate) struct Frozen(OwnedFrozenValue);
+pub(crate) struct Frozen {
+    value: OwnedFrozenValue,
+    /// The call it was handed to.
+    given: Place,
+}
 
 impl Frozen {
-    pub(super) fn new(value: OwnedFrozenValue) -> Frozen {
-        Frozen(value)
+    pub(super) fn new(value: OwnedFrozenValue, given: Place) -> Frozen {
+        Frozen { value, given }
+    }
+
+    /// A fault of the function as a whole.
+    pub(crate) fn fault(&self, message: String) -> Fault {
+        Fault { message: self.given.error(&[], message).to_string() }
     }
 }
 
@@ -42,16 +52,21 @@ pub(crate) fn call(function: &Frozen, views: Vec<View>) -> Evaluated<Answer> {
     let value = match unwound {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(mut diagnostic)) => {
-            if diagnostic.message.contains("has no attribute") {
-                if let Some(message) = looked.in_vain {
-                    diagnostic.message = message;
-                }
+            // The interpreter names the missing attribute, the view also those that exist.
+            if let (true, Some(message)) = (missing_in_view(&diagnostic), looked.in_vain) {
+                diagnostic.message = message;
+                diagnostic.help = None;
             }
             Err(Fault { message: diagnostic.to_string() })
         }
-        Err(_) => Err(Fault { message: "error: the interpreter failed in this function".into() }),
+        Err(_) => Err(function.fault("the interpreter failed in this function".to_owned())),
     };
     Evaluated { value, reads: looked.reads }
+}
+
+fn missing_in_view(diagnostic: &Diagnostic) -> bool {
+    let of = |kind| format!("object of type `{kind}` has no attribute");
+    ["view", "view_map"].iter().any(|kind| diagnostic.message.contains(&of(kind)))
 }
 
 fn evaluate(function: &Frozen, views: Vec<View>, log: &Log) -> Result<Answer, Box<Diagnostic>> {
@@ -65,7 +80,7 @@ fn evaluate(function: &Frozen, views: Vec<View>, log: &Log) -> Result<Answer, Bo
             .into_iter()
             .map(|view| (view.param, heap.alloc(Tracked::new(view, log.clone()))))
             .collect();
-        let function = heap.access_owned_frozen_value(&function.0);
+        let function = heap.access_owned_frozen_value(&function.value);
         Ok(answer(eval.eval_function(function, &[], &named)?))
     });
     result.map_err(|error: starlark::Error| Box::new(diagnose(&error, Some(&watch))))

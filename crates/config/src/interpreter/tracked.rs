@@ -16,6 +16,7 @@ use starlark::values::{
 use steading_core::farm::Reads;
 use steading_core::words::Value as Plain;
 
+use crate::input::article;
 use crate::views::{Attribute, View};
 
 /// What a user's function looked at, and what it looked for in vain.
@@ -266,7 +267,7 @@ fn wrong<T>(message: String) -> starlark::Result<T> {
 pub(crate) enum Answer {
     /// Bool, int, string, or a tuple of them.
     Values(Vec<Plain>),
-    /// Something else, by its type.
+    /// Something else: `a float`.
     Other(String),
 }
 
@@ -280,11 +281,15 @@ pub(super) fn answer(value: Value<'_>) -> Answer {
     for element in elements {
         match plain(element) {
             Some(value) => values.push(value),
-            None if value.ptr_eq(element) => return Answer::Other(element.get_type().to_owned()),
-            None => return Answer::Other(format!("tuple with a {}", element.get_type())),
+            None if value.ptr_eq(element) => return Answer::Other(what(element)),
+            None => return Answer::Other(format!("a tuple with {}", what(element))),
         }
     }
     Answer::Values(values)
+}
+
+fn what(value: Value<'_>) -> String {
+    if value.is_none() { "None".to_owned() } else { article(value.get_type()) }
 }
 
 fn plain(value: Value<'_>) -> Option<Plain> {

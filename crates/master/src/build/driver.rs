@@ -242,6 +242,7 @@ impl Driver {
         if let Next::End { outcome, reason } = next {
             settling::finish(&self.context, &self.build, outcome, reason).await?;
         }
+        self.send(ToWorker::Drop { attempt: self.build.attempt });
         self.context.sessions.parked(id);
         Ok(())
     }

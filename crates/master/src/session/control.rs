@@ -1,6 +1,5 @@
 //! The control link of one worker: hello, offers, steps, heartbeats.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
@@ -24,8 +23,6 @@ const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 struct Session {
     context: Context,
     worker: String,
-    /// Attempts whose `Gathered` was heard: a heartbeat that lacks them is no news.
-    gathered: BTreeSet<Attempt>,
 }
 
 /// Serves a control link until it ends; whatever the worker holds stays its own meanwhile.
@@ -49,8 +46,7 @@ pub(super) async fn serve(
     }
     let worker = hello.name.clone();
     let mut seat = context.sessions.enter(&worker, shutdown.child_token());
-    let mut session =
-        Session { context: context.clone(), worker: worker.clone(), gathered: BTreeSet::new() };
+    let session = Session { context: context.clone(), worker: worker.clone() };
     let ended = session.run(&mut socket, &mut hearing, hello, &mut seat).await;
     if let Err(why) = ended {
         tracing::info!(worker, "session ended: {why}");
@@ -91,15 +87,21 @@ fn turned_away(context: &Context, token: &Token, hello: &Hello) -> Option<(&'sta
 
 impl Session {
     async fn run(
-        &mut self,
+        &self,
         socket: &mut WebSocket,
         hearing: &mut Hearing,
         hello: Hello,
         seat: &mut Seat,
     ) -> Result<(), Ended> {
+        let mut farm = self.context.farms.watch();
         self.connect(socket, hello).await?;
         loop {
             tokio::select! {
+                changed = farm.changed() => {
+                    if changed.is_ok() {
+                        self.redeclared(socket).await?;
+                    }
+                }
                 () = seat.stop.cancelled() => {
                     let _ = send(socket, &ToWorker::Restarting).await;
                     return Ok(());
@@ -116,7 +118,7 @@ impl Session {
         }
     }
 
-    async fn connect(&mut self, socket: &mut WebSocket, hello: Hello) -> Result<(), Ended> {
+    async fn connect(&self, socket: &mut WebSocket, hello: Hello) -> Result<(), Ended> {
         let present = self.context.farms.present();
         let spec = present.farm.worker(&hello.name).cloned();
         let (slots, labels) = spec.map(|s| (s.slots, s.labels)).unwrap_or_default();
@@ -140,7 +142,27 @@ impl Session {
         Ok(())
     }
 
-    async fn hear(&mut self, message: ToMaster) -> Result<(), Ended> {
+    /// The farm was reloaded: slots and labels may be others now. A worker that is no longer declared
+    /// finishes what it has and takes nothing new.
+    async fn redeclared(&self, socket: &mut WebSocket) -> Result<(), Ended> {
+        let spec = self.context.farms.present().farm.worker(&self.worker).cloned();
+        let slots = spec.as_ref().map(|spec| spec.slots);
+        let worker = self.worker.clone();
+        let section = self.context.store.write("worker.redeclared", move |w| match &spec {
+            Some(spec) => {
+                w.meet_worker(&worker, spec.slots, &spec.labels)?;
+                w.drain_worker(&worker, false)
+            }
+            None => w.drain_worker(&worker, true),
+        });
+        section.await?;
+        match slots {
+            Some(slots) => send(socket, &ToWorker::Welcome { slots, drop: Vec::new() }).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn hear(&self, message: ToMaster) -> Result<(), Ended> {
         match message {
             ToMaster::Accepted { claim, attempt } => self.accepted(claim, attempt).await,
             ToMaster::Refused { claim, reason } => self.refused(claim, reason).await,
@@ -148,10 +170,7 @@ impl Session {
                 let report = Box::new(report);
                 self.deliver(attempt, Mail::StepDone { number, report }).await
             }
-            ToMaster::Gathered { attempt } => {
-                self.gathered.insert(attempt);
-                self.deliver(attempt, Mail::Gathered).await
-            }
+            ToMaster::Gathered { attempt } => self.deliver(attempt, Mail::Gathered).await,
             ToMaster::Stopping => {
                 let worker = self.worker.clone();
                 let drain = move |w: &mut steading_store::Write<'_>| w.drain_worker(&worker, true);
@@ -162,7 +181,7 @@ impl Session {
     }
 
     /// The claim becomes a build, or the attempt is dropped when the offer no longer stands.
-    async fn accepted(&mut self, claim: ClaimId, attempt: Attempt) -> Result<(), Ended> {
+    async fn accepted(&self, claim: ClaimId, attempt: Attempt) -> Result<(), Ended> {
         match build::accept(&self.context, &self.worker, claim, attempt).await? {
             Some(build) => build::drive(&self.context, build),
             None => {
@@ -172,7 +191,7 @@ impl Session {
         Ok(())
     }
 
-    async fn refused(&mut self, claim: ClaimId, reason: Reason) -> Result<(), Ended> {
+    async fn refused(&self, claim: ClaimId, reason: Reason) -> Result<(), Ended> {
         let answer = self.context.store.write("claim.refused", move |w| {
             match w.answer_claim(claim, ClaimState::Refused, Some(&reason)) {
                 // It expired or was withdrawn meanwhile: the request is back already.
@@ -185,7 +204,7 @@ impl Session {
 
     /// Hands a message to the build's driver. A worker that speaks of a build nobody drives is told
     /// to drop it, unless it is still live: then its driver begins.
-    async fn deliver(&mut self, attempt: Attempt, mail: Mail) -> Result<(), Ended> {
+    async fn deliver(&self, attempt: Attempt, mail: Mail) -> Result<(), Ended> {
         let build = self.context.store.read(move |r| r.build_of(attempt)).await?;
         match build {
             Some(build) if build.state != steading_core::words::BuildState::Finished => {
@@ -200,14 +219,13 @@ impl Session {
         Ok(())
     }
 
-    /// Compares what the worker holds with what it should hold.
-    async fn compare(&mut self, held: Vec<Attempt>) -> Result<(), Ended> {
+    /// Compares what the worker holds with what it should hold. A worker holds an attempt until it is
+    /// told to drop it, so one that is missing is lost and not merely over.
+    async fn compare(&self, held: Vec<Attempt>) -> Result<(), Ended> {
         let standing = Standing::of(&self.context, &self.worker, held).await?;
         for attempt in &standing.agreement.drop {
             self.context.sessions.send(&self.worker, ToWorker::Drop { attempt: *attempt });
         }
-        let standing = standing.without(&self.gathered);
-        self.gathered.clear();
         Ok(reconcile::settle_lost(&self.context, &self.worker, &standing).await?)
     }
 }

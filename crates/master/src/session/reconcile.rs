@@ -35,12 +35,6 @@ impl Standing {
         Ok(Standing { agreement: agree(&held, &lives, &offers), live })
     }
 
-    /// The same, but these attempts are known to have ended on the worker: not lost.
-    pub(super) fn without(mut self, ended: &BTreeSet<Attempt>) -> Standing {
-        self.agreement.lost.retain(|attempt| !ended.contains(attempt));
-        self
-    }
-
     /// The live builds the worker still holds.
     pub(super) fn adopted(&self) -> impl Iterator<Item = Build> {
         self.live.iter().filter(|b| self.agreement.adopt.contains(&b.attempt)).cloned()

@@ -2,6 +2,7 @@
 //! PostgreSQL, so that the second engine stays within reach.
 
 mod dialects;
+mod plans;
 mod postgres;
 mod schema;
 mod statements;

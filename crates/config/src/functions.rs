@@ -71,21 +71,18 @@ const fn method(
 
 /// Every function that works, in the order of the reference.
 pub(crate) const FUNCTIONS: &[Function] = &[
+    function("git", declare::git, 1, &[must("url"), may("branches"), may("poll")]),
     Function {
-        later: &["credentials", "submodules"],
-        ..function("git", declare::git, 1, &[must("url"), may("branches"), may("poll")])
-    },
-    Function {
-        later: &["reset", "reset_every", "isolation", "controller"],
+        later: &["reset", "reset_every", "isolation"],
         ..function("worker", declare::worker, 1, &[must("name"), may("slots"), may("labels")])
     },
     Function {
-        later: &["reset", "reset_every", "isolation", "controller"],
+        later: &["reset", "reset_every", "isolation"],
         ..function("workers", declare::workers, 1, &[must("glob"), may("slots"), may("labels")])
     },
     function("lock", declare::lock, 1, &[must("name"), may("capacity"), may("per_worker")]),
     Function {
-        later: &["rerun", "properties", "env"],
+        later: &["rerun"],
         ..function(
             "builder",
             declare::builder,
@@ -93,43 +90,37 @@ pub(crate) const FUNCTIONS: &[Function] = &[
             &[must("name"), must("steps"), may("requires"), may("workers"), may("locks")],
         )
     },
-    Function {
-        later: &["depth", "lfs", "path"],
-        ..function(
-            "checkout",
-            declare::checkout,
-            1,
-            &[
-                must("repo"),
-                may("submodules"),
-                may("name"),
-                may("when"),
-                may("on_failure"),
-                may("always"),
-                may("locks"),
-            ],
-        )
-    },
-    Function {
-        later: &["secrets", "log_limit", "warn_on"],
-        ..function(
-            "shell",
-            declare::shell,
-            1,
-            &[
-                must("command"),
-                may("name"),
-                may("env"),
-                may("workdir"),
-                may("timeout"),
-                may("idle_timeout"),
-                may("when"),
-                may("on_failure"),
-                may("always"),
-                may("locks"),
-            ],
-        )
-    },
+    function(
+        "checkout",
+        declare::checkout,
+        1,
+        &[
+            must("repo"),
+            may("submodules"),
+            may("name"),
+            may("when"),
+            may("on_failure"),
+            may("always"),
+            may("locks"),
+        ],
+    ),
+    function(
+        "shell",
+        declare::shell,
+        1,
+        &[
+            must("command"),
+            may("name"),
+            may("env"),
+            may("workdir"),
+            may("timeout"),
+            may("idle_timeout"),
+            may("when"),
+            may("on_failure"),
+            may("always"),
+            may("locks"),
+        ],
+    ),
     function(
         "upload",
         declare::upload,
@@ -170,18 +161,7 @@ pub(crate) const LOCK_METHODS: &[Function] = &[
 ];
 
 /// Names that exist and are refused until they work.
-pub(crate) const LATER: &[&str] = &[
-    "after",
-    "aging",
-    "container",
-    "cron",
-    "fair",
-    "generate",
-    "notify",
-    "report",
-    "secret",
-    "webhook",
-];
+pub(crate) const LATER: &[&str] = &["after", "aging", "container", "cron", "fair", "secret"];
 
 impl Function {
     /// Every keyword it knows, for suggestions.
@@ -233,5 +213,24 @@ mod tests {
         check("evn", Some("env"));
         check("capacity", None);
         check("", None);
+    }
+
+    #[test]
+    fn the_reference_names_every_function_and_what_is_to_come() {
+        let reference = include_str!("../../../docs/farm-star.md");
+        for function in FUNCTIONS {
+            let heading = format!("`{}(", function.name);
+            assert!(reference.contains(&heading), "docs/farm-star.md lacks {heading}…)`");
+            for param in function.params.iter().filter(|p| !p.required) {
+                let named = [format!("{} =", param.name), format!("`{}`", param.name)];
+                let (function, param) = (function.name, param.name);
+                assert!(named.iter().any(|n| reference.contains(n)), "`{param}` of {function}");
+            }
+        }
+        let (_, to_come) = reference.split_once("## Not yet").expect("the list");
+        let later = FUNCTIONS.iter().flat_map(|f| f.later).chain(LATER);
+        for name in later {
+            assert!(to_come.contains(name), "docs/farm-star.md lacks {name}");
+        }
     }
 }

@@ -209,6 +209,24 @@ fn a_branch_nobody_watches_is_a_warning() {
 }
 
 #[test]
+fn the_first_example_of_the_reference_is_a_farm() {
+    let reference = include_str!("../../../docs/farm-star.md");
+    let (_, rest) = reference.split_once("```python\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    assert_eq!(good(example).farm.builders.len(), 1);
+}
+
+#[test]
+fn many_small_files_are_within_the_limits() {
+    let mut files: Vec<(String, String)> =
+        (0..900).map(|n| (format!("l{n}.star"), format!("x{n} = {n}\n"))).collect();
+    let loads = (0..900).map(|n| format!("load(\"//l{n}.star\", \"x{n}\")\n"));
+    files.push(("farm.star".to_owned(), loads.collect()));
+    let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
+    assert!(support::load_files(&files).is_ok());
+}
+
+#[test]
 fn a_thousand_builders_are_well_within_the_limits() {
     let text = "[builder(\"b%d\" % n, steps = [shell([\"make\", prop(\"x\")]) for _ in range(9)]) for n in range(1000)]\n";
     assert_eq!(good(text).farm.builders.len(), 1000);

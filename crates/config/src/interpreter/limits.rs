@@ -29,6 +29,9 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) struct Watch {
     limits: Limits,
+    /// Ticks of the modules that are done.
+    done: Cell<u64>,
+    /// Questions about the one that is not.
     questions: Cell<u64>,
     exceeded: Cell<Option<Exceeded>>,
 }
@@ -42,14 +45,15 @@ enum Exceeded {
 
 impl Watch {
     pub(super) fn new(limits: Limits) -> Watch {
-        Watch { limits, questions: Cell::new(0), exceeded: Cell::new(None) }
+        let (done, questions) = (Cell::new(0), Cell::new(0));
+        Watch { limits, done, questions, exceeded: Cell::new(None) }
     }
 
     /// Begins to watch the evaluation of one more module.
     pub(super) fn question<'a, 'v>(&'a self, module: &'a Module<'v>) -> Box<dyn Fn() -> bool + 'a> {
         Box::new(move || {
             self.questions.set(self.questions.get() + 1);
-            let ticks = self.questions.get().saturating_mul(TICKS_PER_QUESTION);
+            let ticks = self.done.get() + self.questions.get() * TICKS_PER_QUESTION;
             let bytes =
                 module.heap().peak_allocated_bytes() + module.frozen_heap().allocated_bytes();
             let exceeded = match () {
@@ -60,6 +64,12 @@ impl Watch {
             // Said once: a second refusal, at the end, would hide the place of the first.
             self.exceeded.replace(Some(exceeded)).is_none()
         })
+    }
+
+    /// Ends to watch a module that took so many ticks.
+    pub(super) fn done(&self, ticks: u64) {
+        self.done.set(self.done.get() + ticks);
+        self.questions.set(0);
     }
 
     /// What to say if the watched evaluation was stopped.

@@ -121,6 +121,7 @@ fn one(
             eval.set_print_handler(&prints);
             eval.set_check_cancelled(watch.question(&module));
             eval.eval_module(ast, globals)?;
+            watch.done(eval.get_total_tick_count());
         }
         module.freeze().map_err(starlark::Error::from)
     });

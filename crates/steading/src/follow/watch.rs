@@ -1,13 +1,14 @@
 //! The loop: history once, then events until every request has its outcome.
 
+use std::collections::BTreeMap;
 use std::time::Duration as Wait;
 
 use serde_json::{Map, Value};
 use steading_core::words::Duration;
-use steading_wire::rest::{Item, List};
+use steading_wire::rest::{Explanation, Item, List};
 
-use super::Model;
 use super::model::int;
+use super::{Model, Request};
 use crate::client::{self, Client, Stream, query};
 use crate::clock;
 use crate::output::{self, Progress};
@@ -16,6 +17,10 @@ use crate::output::{self, Progress};
 const IDS_MAX: usize = 100;
 /// Green builds whose median is "usual".
 const USUAL_BUILDS: &str = "11";
+/// After this time somebody wonders why nothing happens; then again, where the reason changed.
+const PATIENCE_S: u64 = 5;
+/// Requests explained at once.
+const EXPLAINED_MAX: usize = 5;
 /// How often elapsed times are redrawn.
 const REDRAW_MS: u64 = 200;
 
@@ -40,6 +45,9 @@ pub(crate) async fn watch(
     let since = since.to_string();
     let mut events = Stream::new(client, query("/events", [("since", since.as_str())]));
     let mut redraw = tokio::time::interval(Wait::from_millis(REDRAW_MS));
+    let mut patience = tokio::time::interval(Wait::from_secs(PATIENCE_S));
+    patience.reset();
+    let mut reasons = BTreeMap::new();
     while !model.is_complete() {
         tokio::select! {
             message = events.next() => {
@@ -50,6 +58,11 @@ pub(crate) async fn watch(
                 }
             }
             _ = redraw.tick() => progress.redraw(&model, clock::now()),
+            _ = patience.tick() => {
+                for news in why_not_yet(client, &model, &mut reasons).await? {
+                    progress.remark(&news);
+                }
+            }
             () = &mut interrupt => {
                 progress.end();
                 return Ok(Ended::Interrupted(model));
@@ -58,6 +71,24 @@ pub(crate) async fn watch(
     }
     progress.end();
     Ok(Ended::Complete(model))
+}
+
+/// The farm's reason for each request that still waits, where it is another than last time.
+async fn why_not_yet(
+    client: &Client,
+    model: &Model,
+    reasons: &mut BTreeMap<i64, String>,
+) -> Result<Vec<String>, client::Error> {
+    let mut news = Vec::new();
+    let waits = |r: &Request| output::text(&r.row, "state") == "pending";
+    for (id, request) in model.requests.iter().filter(|(_, r)| waits(r)).take(EXPLAINED_MAX) {
+        let answer: Explanation = client.get(&format!("/requests/{id}/explain")).await?;
+        // A place in the queue changes all the time; what it comes down to is worth a line.
+        if reasons.insert(*id, answer.verdict.clone()).as_ref() != Some(&answer.verdict) {
+            news.push(format!("{}  waits: {}", request.label(), answer.summary));
+        }
+    }
+    Ok(news)
 }
 
 /// What history knows of the requests, and the event number it knows it of.

@@ -54,6 +54,15 @@ impl Progress {
         }
     }
 
+    /// Something worth knowing, though nothing happened.
+    pub(crate) fn remark(&self, text: &str) {
+        match self {
+            Progress::Lines => drop(line(text)),
+            Progress::Bars(bars) => drop(bars.multi.println(text)),
+            Progress::Silent => {}
+        }
+    }
+
     /// Time went by.
     pub(crate) fn redraw(&mut self, model: &Model, now: Micros) {
         if let Progress::Bars(bars) = self {
@@ -71,7 +80,7 @@ impl Progress {
 
 impl Bars {
     fn news(&mut self, model: &Model, news: &News) {
-        let complete = model.requests.get(&news.request).is_some_and(|r| is_over(r));
+        let complete = model.requests.get(&news.request).is_some_and(is_over);
         if complete {
             let _ = self.multi.println(&news.text);
         }

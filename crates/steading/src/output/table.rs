@@ -5,6 +5,9 @@ use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, pre
 use super::glyph::Look;
 use super::lines::is_terminal;
 
+/// Terminals that are narrower, or do not say how wide they are, wrap lines themselves.
+const WIDTH_MIN: u16 = 40;
+
 /// Whether to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Colours {
@@ -37,9 +40,10 @@ impl Grid {
             Colours::On => table.enforce_styling(),
             Colours::Off => table.force_no_tty(),
         };
-        // A pipe gets every character; a terminal gets lines that fit.
+        // A pipe gets every character; a terminal gets lines that fit, if it has room for any.
+        let room = is_terminal() && table.width().is_some_and(|width| width >= WIDTH_MIN);
         let arrangement =
-            if is_terminal() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
+            if room { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
         table.set_content_arrangement(arrangement);
         table.set_header(heads.iter().map(|head| Cell::new(head).add_attribute(Attribute::Dim)));
         Grid { table, colours }

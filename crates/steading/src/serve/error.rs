@@ -57,21 +57,20 @@ fn what(errors: &steading_config::Errors) -> String {
 impl Error {
     /// The exit code: what the caller can mend is 2.
     pub(crate) fn exit(&self) -> Exit {
+        use steading_worker::Error as Worker;
         match self {
-            Error::Configuration(_) | Error::NoFarm(_) | Error::Listen { .. } => Exit::Usage,
-            Error::Open(error) => match error {
-                OpenError::InUse { .. } | OpenError::Newer { .. } | OpenError::Missing { .. } => {
-                    Exit::Usage
-                }
-                _ => Exit::Infrastructure,
-            },
-            Error::Worker(error) => match error {
-                steading_worker::Error::Busy { .. }
-                | steading_worker::Error::Address { .. }
-                | steading_worker::Error::Unauthorized { .. }
-                | steading_worker::Error::Rejected { .. } => Exit::Usage,
-                _ => Exit::Infrastructure,
-            },
+            Error::Configuration(_)
+            | Error::NoFarm(_)
+            | Error::Listen { .. }
+            | Error::Open(
+                OpenError::InUse { .. } | OpenError::Newer { .. } | OpenError::Missing { .. },
+            )
+            | Error::Worker(
+                Worker::Busy { .. }
+                | Worker::Address { .. }
+                | Worker::Unauthorized { .. }
+                | Worker::Rejected { .. },
+            ) => Exit::Usage,
             _ => Exit::Infrastructure,
         }
     }

@@ -68,7 +68,16 @@ pub(super) async fn until_stopped(signals: &mut Signals, house: &House) -> Resul
 /// Stops in order: no worker is started any more, then the master, the idle workers, the rest.
 pub(super) async fn stop(house: House, workers: Workers, how: Stop) -> Result<Exit, Error> {
     let held = workers.hold().await;
-    let (closing, running) = house.stop_master(how).await?;
+    let (closing, running) = match house.stop_master(how).await {
+        Ok(stopped) => stopped,
+        Err(error) => {
+            // Not known what runs: who wanted nothing left gets that, others lose nothing.
+            if how == Stop::Cancel {
+                held.end(&[]).await;
+            }
+            return Err(error.into());
+        }
+    };
     let busy: Vec<&str> = match how {
         Stop::Keep => running.iter().map(|r| r.worker.as_str()).collect(),
         Stop::Cancel => Vec::new(),

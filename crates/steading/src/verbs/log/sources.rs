@@ -61,7 +61,7 @@ impl Sources {
         for log in &logs.items {
             sources.put_log(log);
         }
-        sources.logs.sort_by(|a, b| (a.number, a.log).cmp(&(b.number, b.log)));
+        sources.logs.sort_by_key(|source| (source.number, source.log));
         Ok(sources)
     }
 

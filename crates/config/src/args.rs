@@ -1,7 +1,7 @@
 //! The arguments of a call, bound to parameters and read as what they must be.
 //!
-//! A wrong argument is a finding with its place, never the end: reading goes on, so that everything
-//! wrong is reported at once. A getter answers `None` for what was not given and for what was wrong.
+//! A wrong argument is a finding with its place, never the end: reading goes on, so that all that
+//! is wrong is reported at once. A getter answers `None` for what was not given, or was wrong.
 
 use std::collections::BTreeMap;
 

@@ -2,10 +2,10 @@
 //!
 //! The way of a configuration: `load` reads and evaluates the texts; every call of a farm function
 //! (`declare`) leaves a draft and, where something is wrong, a diagnostic; `check` turns the draft
-//! into a `Farm` and adds what only the whole can tell. All that was found wrong is reported at once.
+//! into a `Farm` and adds what only the whole can tell. All findings are told at once.
 //!
 //! Only the module `interpreter` names the Starlark crate. What is deliberately absent: clocks,
-//! randomness, the network, the store; files are read by `load` alone.
+//! randomness, the network, the store; files are read for `load` alone.
 
 mod args;
 mod arguments;

@@ -1,6 +1,6 @@
 //! A newcomer's first minutes.
 
-use crate::fixture::Farm;
+use crate::farm::Farm;
 
 const HELLO: &str = r#"
 repo = git("../code")

@@ -1,4 +1,5 @@
 //! End to end: the real binary, real repositories, real processes.
 
+mod farm;
 mod first;
-mod fixture;
+mod kill;

@@ -1,0 +1,16 @@
+//! A farm of one test: it owns the directory, the repository and every process it starts.
+
+mod client;
+mod feed;
+mod fixture;
+mod folded;
+mod process;
+mod repository;
+mod sweep;
+mod wait;
+
+pub(crate) use client::Client;
+pub(crate) use feed::Feed;
+pub(crate) use fixture::Farm;
+pub(crate) use folded::Folded;
+pub(crate) use wait::until;

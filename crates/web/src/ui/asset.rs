@@ -1,6 +1,5 @@
 //! Style, scripts and icon: within the binary, addressed by content hash, so never stale.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use axum::extract::Path;
@@ -46,10 +45,10 @@ static HASHES: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// Where an asset is; a name nobody knows leads nowhere.
 pub(super) fn href(name: &str) -> String {
     let known = ASSETS.iter().zip(HASHES.iter()).find(|(asset, _)| asset.name == name);
-    let mut href = String::from("/assets/");
-    let hash = known.map_or("unknown", |(_, hash)| hash);
-    write!(href, "{hash}/{name}").expect("strings take every text");
-    href
+    known.map_or_else(
+        || "/assets/unknown".to_owned(),
+        |(asset, hash)| format!("/assets/{hash}/{}", asset.name),
+    )
 }
 
 /// `GET /assets/{hash}/{name}`. An old hash gets today's file, but may not be kept.

@@ -259,15 +259,21 @@ fn changes_of(r: &Read<'_>, buildset: i64) -> Result<Vec<Row>, Error> {
     Ok(rows(r, "change", &query)?.0)
 }
 
-/// One request with its builds, newest attempt first.
-pub(super) fn request(
-    r: &Read<'_>,
-    id: i64,
-) -> Result<Option<(Surround, Row, Vec<Row>, Subjects)>, Error> {
-    let Some(row) = r.one(table("request"), id)?.map(Row::from) else { return Ok(None) };
+/// A request with its builds, newest attempt first.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) surround: Surround,
+    pub(super) request: Row,
+    pub(super) builds: Vec<Row>,
+    pub(super) subjects: Subjects,
+}
+
+/// One request.
+pub(super) fn request(r: &Read<'_>, id: i64) -> Result<Option<Asked>, Error> {
+    let Some(request) = r.one(table("request"), id)?.map(Row::from) else { return Ok(None) };
     let mut builds = all(r, "build", vec![Filter::eq("request_id", id)], LIVE_MAX)?;
     builds.reverse();
-    Ok(Some((surround(r)?, row, builds, subjects(r)?)))
+    Ok(Some(Asked { surround: surround(r)?, request, builds, subjects: subjects(r)? }))
 }
 
 /// Rows of the requests with these ids.

@@ -67,8 +67,10 @@ fn environment(directory: Option<PathBuf>) -> Environment<'static> {
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.set_syntax(syntax.expect("the usual delimiters are a syntax"));
-    environment.add_function("asset", |name: String| asset::href(&name));
-    environment.add_filter("path", |text: String| path_segment(&text));
+    // Both are made of characters that need no escaping.
+    let safe = Value::from_safe_string;
+    environment.add_function("asset", move |name: String| safe(asset::href(&name)));
+    environment.add_filter("path", move |text: String| safe(path_segment(&text)));
     environment.set_loader(move |name| source(directory.as_ref(), name));
     environment
 }

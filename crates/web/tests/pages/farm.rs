@@ -26,12 +26,12 @@ use steading_wire::rest;
 /// When the past begins.
 const BEGIN: i64 = 1_790_000_000_000_000;
 /// The secret a signed-in browser has.
-pub const SECRET: &str = "made-up";
+pub(crate) const SECRET: &str = "made-up";
 
 /// The farm.
-pub struct Farm {
-    pub store: Store,
-    pub archive: Archive,
+pub(crate) struct Farm {
+    pub(crate) store: Store,
+    pub(crate) archive: Archive,
     clock: Arc<AtomicI64>,
     _data: tempfile::TempDir,
     configuration: ConfigId,
@@ -41,60 +41,60 @@ pub struct Farm {
 
 /// A step to be told.
 #[derive(Clone)]
-pub struct Told {
-    pub name: &'static str,
-    pub ms: i64,
-    pub outcome: Option<Outcome>,
+pub(crate) struct Told {
+    pub(crate) name: &'static str,
+    pub(crate) ms: i64,
+    pub(crate) outcome: Option<Outcome>,
     /// What it printed: `!` before what went to stderr.
-    pub lines: Vec<String>,
-    pub why: &'static str,
+    pub(crate) lines: Vec<String>,
+    pub(crate) why: &'static str,
 }
 
 /// A build to be told.
 #[derive(Clone)]
-pub struct Past {
-    pub builder: &'static str,
-    pub worker: &'static str,
-    pub change: Option<(ChangeId, String)>,
-    pub waited_ms: i64,
-    pub steps: Vec<Told>,
+pub(crate) struct Past {
+    pub(crate) builder: &'static str,
+    pub(crate) worker: &'static str,
+    pub(crate) change: Option<(ChangeId, String)>,
+    pub(crate) waited_ms: i64,
+    pub(crate) steps: Vec<Told>,
     /// The names of steps of its plan that it never came to.
-    pub never: &'static [&'static str],
-    pub outcome: Option<Outcome>,
-    pub why: &'static str,
-    pub artifact: Option<(&'static str, &'static [u8])>,
+    pub(crate) never: &'static [&'static str],
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) why: &'static str,
+    pub(crate) artifact: Option<(&'static str, &'static [u8])>,
 }
 
 /// What came of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Made {
-    pub build: BuildId,
-    pub last_step: Option<StepId>,
-    pub out: Option<LogId>,
+pub(crate) struct Made {
+    pub(crate) build: BuildId,
+    pub(crate) last_step: Option<StepId>,
+    pub(crate) out: Option<LogId>,
     /// How many raw bytes of `out` are stored.
-    pub out_bytes: u64,
+    pub(crate) out_bytes: u64,
 }
 
 /// A step that went well.
-pub fn step(name: &'static str, ms: i64, lines: &[&str]) -> Told {
+pub(crate) fn step(name: &'static str, ms: i64, lines: &[&str]) -> Told {
     let lines = lines.iter().map(|l| (*l).to_owned()).collect();
     Told { name, ms, outcome: Some(Outcome::Success), lines, why: "" }
 }
 
 impl Told {
-    pub fn ends(mut self, outcome: Outcome, why: &'static str) -> Told {
+    pub(crate) fn ends(mut self, outcome: Outcome, why: &'static str) -> Told {
         (self.outcome, self.why) = (Some(outcome), why);
         self
     }
 
-    pub fn runs(mut self) -> Told {
+    pub(crate) fn runs(mut self) -> Told {
         self.outcome = None;
         self
     }
 }
 
 impl Past {
-    pub fn of(builder: &'static str, worker: &'static str, steps: Vec<Told>) -> Past {
+    pub(crate) fn of(builder: &'static str, worker: &'static str, steps: Vec<Told>) -> Past {
         let outcome = Some(Outcome::Success);
         let (change, artifact) = (None, None);
         Past {
@@ -110,12 +110,12 @@ impl Past {
         }
     }
 
-    pub fn ends(mut self, outcome: Outcome, why: &'static str) -> Past {
+    pub(crate) fn ends(mut self, outcome: Outcome, why: &'static str) -> Past {
         (self.outcome, self.why) = (Some(outcome), why);
         self
     }
 
-    pub fn runs(mut self) -> Past {
+    pub(crate) fn runs(mut self) -> Past {
         self.outcome = None;
         self
     }
@@ -123,7 +123,7 @@ impl Past {
 
 impl Farm {
     /// An empty farm that declares these builders, with their steps.
-    pub async fn new(builders: &[(&'static str, &[&str])]) -> Farm {
+    pub(crate) async fn new(builders: &[(&'static str, &[&str])]) -> Farm {
         let data = tempfile::tempdir().expect("a temporary directory");
         let clock = Arc::new(AtomicI64::new(BEGIN));
         let hand = Arc::clone(&clock);
@@ -155,21 +155,21 @@ impl Farm {
     }
 
     /// Time passes.
-    pub fn later(&self, ms: i64) {
+    pub(crate) fn later(&self, ms: i64) {
         self.clock.fetch_add(ms * 1000, Ordering::SeqCst);
     }
 
     /// What time it is.
-    pub fn now(&self) -> Micros {
+    pub(crate) fn now(&self) -> Micros {
         Micros(self.clock.load(Ordering::SeqCst))
     }
 
     /// Moves the whole past so that it ends now, and lets time go on by itself.
-    pub fn run(&self, now: Micros) {
+    pub(crate) fn run(&self, now: Micros) {
         self.clock.store(now.0, Ordering::SeqCst);
     }
 
-    pub async fn worker(&self, name: &'static str, slots: i64, os: &'static str) {
+    pub(crate) async fn worker(&self, name: &'static str, slots: i64, os: &'static str) {
         let labels = BTreeMap::from([
             ("os".to_owned(), Value::from(os)),
             ("arch".to_owned(), Value::from("amd64")),
@@ -182,13 +182,17 @@ impl Farm {
         self.store.write("worker", meet).await.expect("connects");
     }
 
-    pub async fn change(
+    pub(crate) async fn change(
         &self,
         n: u64,
         message: &'static str,
         files: &[&str],
     ) -> (ChangeId, String) {
-        let revision = format!("{:040x}", u128::from(n) << 90 | u128::from(n * 7919));
+        let revision = format!(
+            "{:040x}",
+            u128::from(n).wrapping_mul(0x9be0_2c14_f1c9_ad77_e01b_2b5a_a7c0_1d3d)
+        )
+        .replacen("00000000", "4f1c9ad2", 1);
         let new = NewChange {
             repository: "https://git.example.org/hello.git".into(),
             branch: "main".into(),
@@ -205,7 +209,7 @@ impl Farm {
     }
 
     /// A request that waits.
-    pub async fn submit(
+    pub(crate) async fn submit(
         &self,
         builder: &'static str,
         change: Option<&(ChangeId, String)>,
@@ -235,7 +239,7 @@ impl Farm {
     }
 
     /// Tells a whole build; one whose outcome is open stays where its last step is.
-    pub async fn build(&self, past: Past) -> Made {
+    pub(crate) async fn build(&self, past: Past) -> Made {
         let request = self.submit(past.builder, past.change.as_ref()).await;
         self.later(past.waited_ms);
         let build = self.accept(request, &past).await;
@@ -400,7 +404,7 @@ impl Farm {
     }
 
     /// The routes of the farm's web, answered by a made-up master.
-    pub fn web(&self, bound: SocketAddr) -> Router {
+    pub(crate) fn web(&self, bound: SocketAddr) -> Router {
         if let Some(asked) = self.asked.lock().expect("not poisoned").take() {
             tokio::spawn(answer(asked, self.store.clone()));
         }

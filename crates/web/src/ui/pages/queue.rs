@@ -62,7 +62,7 @@ pub(in crate::ui) async fn request(
 ) -> Result<Response, Refusal> {
     let id = number(&id, "request")?;
     let found = ui.state.store.read(move |r| load::request(r, id)).await?;
-    let (surround, row, builds, subjects) =
+    let load::Asked { surround, request: row, builds, subjects } =
         found.ok_or_else(|| Refusal::not_found(format!("there is no request {id}")))?;
     let explanation = match row.text("state") {
         "pending" => match ask(&ui, &caller, Command::Explain { request: RequestId(id) }).await {

@@ -175,6 +175,7 @@ pub(crate) fn build(facts: &BuildFacts) -> BuildPage {
     let red = outcome.is_some_and(|o| !o.is_green());
     let submitted = facts.request.time("submitted_at").filter(|_| row.int("epoch") <= 1);
     let running = row.text("state") == "running";
+    let steps = steps(&facts.steps, finished, now);
     BuildPage {
         id: row.int("id"),
         builder: row.text("builder").to_owned(),
@@ -182,15 +183,11 @@ pub(crate) fn build(facts: &BuildFacts) -> BuildPage {
         mark: mark::of_row(row),
         verb: verb(row),
         rest: rest(row, &facts.steps.rows),
-        why: outcome
-            .filter(|o| *o != Outcome::Success)
-            .and(row.reason())
-            .map(|r| r.text)
-            .unwrap_or_default(),
+        why: why(row, &steps),
         code: code::of_row(row, &subjects),
         progress: if running { progress(row, facts.usual, now) } else { None },
         phases: phases(row, &facts.steps.rows, submitted, now),
-        steps: steps(&facts.steps, finished, now),
+        steps,
         changes: facts.changes.iter().map(|c| change(c, now)).collect(),
         artifacts: facts.artifacts.iter().map(artifact).collect(),
         properties: properties(row),
@@ -219,6 +216,17 @@ fn verb(row: &Row) -> &'static str {
             _ => "is running",
         },
     }
+}
+
+/// Why it is not green, unless one of its steps says the same below.
+fn why(row: &Row, steps: &[StepView]) -> String {
+    let reason = row.outcome().filter(|o| *o != Outcome::Success).and(row.reason());
+    let Some(reason) = reason else { return String::new() };
+    let said = |s: &StepView| {
+        let cause = s.cause.as_ref().map_or(s.note.as_str(), |c| c.text.as_str());
+        !cause.is_empty() && reason.text.contains(cause)
+    };
+    if steps.iter().any(said) { String::new() } else { reason.text }
 }
 
 fn rest(row: &Row, steps: &[Row]) -> String {

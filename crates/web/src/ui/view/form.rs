@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
-use steading_core::farm::{Force, Param, ParamKind, Scheduler};
+use steading_core::farm::{Force, Param, ParamKind};
 use steading_wire::rest;
 
 use super::row::Row;
@@ -59,17 +58,7 @@ pub(crate) fn force(builder: &str, schedulers: &[Row], workers: &[Row], key: Str
 }
 
 fn params(scheduler: &Row) -> Vec<Param> {
-    let Some(spec) = scheduler.json::<Value>("spec") else { return Vec::new() };
-    match serde_json::from_value::<Scheduler>(spec.clone()) {
-        Ok(Scheduler::Force(force)) => return force.params,
-        Ok(_) => return Vec::new(),
-        Err(_) => {}
-    }
-    if let Ok(force) = serde_json::from_value::<Force>(spec.clone()) {
-        return force.params;
-    }
-    let params = spec.get("params").cloned().unwrap_or_default();
-    serde_json::from_value(params).unwrap_or_default()
+    scheduler.json::<Force>("spec").map(|force| force.params).unwrap_or_default()
 }
 
 fn field(param: Param) -> FormField {
@@ -125,7 +114,7 @@ mod tests {
 
     #[test]
     fn declared_parameters_become_fields() {
-        let force = Scheduler::Force(Force {
+        let force = Force {
             builders: vec!["deploy".into()],
             params: vec![
                 Param {
@@ -135,7 +124,7 @@ mod tests {
                 },
                 Param { name: "notes".into(), kind: ParamKind::Text, default: Some("-".into()) },
             ],
-        });
+        };
         let spec = serde_json::to_string(&force).expect("plain values");
         let scheduler = Row::from_iter([
             ("name", Cell::from("release")),

@@ -100,12 +100,13 @@ pub(crate) fn health(workers: &[Row]) -> (Mark, String) {
         (_, ready) if paused == ready => {
             (saying("warn", "pause", "paused"), "every connected worker is paused".into())
         }
-        (all, ready) if ready == all => {
-            let text =
-                if all == 1 { "1 worker ready".into() } else { format!("{all} workers ready") };
-            (saying("ok", "tick", "ready"), text)
+        (all, ready) => {
+            let able = ready - paused;
+            let of = if able == all { String::new() } else { format!(" of {all}") };
+            let workers = if all == 1 { "worker" } else { "workers" };
+            let paused = if paused > 0 { format!(", {paused} paused") } else { String::new() };
+            (saying("ok", "tick", "ready"), format!("{able}{of} {workers} ready{paused}"))
         }
-        (all, ready) => (saying("ok", "tick", "ready"), format!("{ready} of {all} workers ready")),
     }
 }
 
@@ -135,5 +136,7 @@ mod tests {
         check(&[worker("ready", Some("ann"))], "every connected worker is paused");
         check(&[worker("ready", None), worker("offline", None)], "1 of 2 workers ready");
         check(&[worker("ready", None)], "1 worker ready");
+        let paused = [worker("ready", None), worker("ready", Some("ann"))];
+        check(&paused, "1 of 2 workers ready, 1 paused");
     }
 }

@@ -103,7 +103,12 @@ mod tests {
             .collect();
         assert_eq!(
             shown,
-            ["0 299 waited 1:00:00 true", "299 600 build 1:00 false", "899 100 test 10.0 s false"]
+            [
+                "0 299 waited 1:00:00 true",
+                "299 600 build 1:00 false",
+                "899 100 test 10.0 s false",
+                "999 1 blink 1 ms false"
+            ]
         );
     }
 

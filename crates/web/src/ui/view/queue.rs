@@ -193,7 +193,7 @@ pub(crate) fn request(
     let pending = state == "pending";
     let headline = match (state, outcome, &explanation) {
         (_, Some(outcome), _) => format!("is complete: {outcome}"),
-        ("pending", _, Some(e)) => e.summary.clone(),
+        ("pending", _, Some(e)) => format!("waits: {}", e.summary),
         ("pending", _, None) => "waits to be matched".to_owned(),
         ("claimed", _, _) if builds.first().is_some_and(|b| b.outcome().is_none()) => {
             format!("is being built on {}", row.text("worker"))
@@ -258,7 +258,8 @@ mod tests {
         let row = Row::from_iter([("id", Cell::Int(7)), ("builder", "hello".into())]);
         let check = |verdict, never| {
             let queue = Queue { items: vec![explanation(7, verdict)], total: 3, as_of: 3 };
-            let page = super::queue(Ok(queue), &[row.clone()], &Subjects::new(), Micros(0));
+            let page =
+                super::queue(Ok(queue), std::slice::from_ref(&row), &Subjects::new(), Micros(0));
             assert_eq!(page.headline, "Three requests wait, in the order they will start");
             assert_eq!((page.more, page.items[0].never), (2, never));
             let exclusion = &page.items[0].exclusions[0];

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use steading_core::farm::{OnChange, Scheduler};
+use steading_core::farm::{Force, OnChange};
 use steading_core::words::Micros;
 
 use super::build::{ChangeLine, change};
@@ -101,16 +101,11 @@ pub(crate) fn schedulers(rows: &[Row]) -> Schedulers {
 }
 
 fn scheduler(row: &Row) -> SchedulerLine {
-    let spec = row.json::<Value>("spec").unwrap_or_default();
-    let when = match serde_json::from_value::<Scheduler>(spec.clone()) {
-        Ok(Scheduler::OnChange(on)) => on_change(&on),
-        Ok(Scheduler::Force(force)) => forced(force.params.iter().map(|p| p.name.clone())),
-        Err(_) => match serde_json::from_value::<OnChange>(spec) {
-            Ok(on) => on_change(&on),
-            Err(_) if row.text("kind") == "force" => forced(std::iter::empty()),
-            Err(_) => String::new(),
-        },
+    let when = match row.text("kind") {
+        "force" => row.json::<Force>("spec").map(|force| forced(&force)),
+        _ => row.json::<OnChange>("spec").map(|on| on_change(&on)),
     };
+    let when = when.unwrap_or_default();
     SchedulerLine {
         name: row.text("name").to_owned(),
         kind: row.text("kind").to_owned(),
@@ -119,8 +114,8 @@ fn scheduler(row: &Row) -> SchedulerLine {
     }
 }
 
-fn forced(params: impl Iterator<Item = String>) -> String {
-    let params: Vec<String> = params.collect();
+fn forced(force: &Force) -> String {
+    let params: Vec<&str> = force.params.iter().map(|p| p.name.as_str()).collect();
     if params.is_empty() {
         "a person's wish".to_owned()
     } else {
@@ -196,7 +191,7 @@ mod tests {
 
     #[test]
     fn schedulers_say_what_sets_them_off() {
-        let on = Scheduler::OnChange(OnChange {
+        let on = OnChange {
             repository: "./hello".into(),
             builders: vec!["hello".into()],
             branches: vec!["main".into()],
@@ -204,7 +199,7 @@ mod tests {
             quiet: Duration::seconds(10),
             max_wait: Duration::seconds(100),
             priority: 0,
-        });
+        };
         let spec = serde_json::to_string(&on).expect("plain values");
         let row =
             Row::from_iter([("kind", Cell::from("on_change")), ("spec", spec.as_str().into())]);

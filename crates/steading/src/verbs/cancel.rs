@@ -2,7 +2,7 @@
 
 use steading_wire::rest::Why;
 
-use super::build;
+use super::build::build;
 use crate::cli::CancelArgs;
 use crate::client::{Client, path_segment};
 use crate::error::Error;

@@ -2,8 +2,9 @@
 
 use steading_wire::rest::{Submitted, Why};
 
+use super::build::build;
+use super::force;
 use super::wait::wait;
-use super::{build, force};
 use crate::cli::RebuildArgs;
 use crate::client::Client;
 use crate::error::Error;

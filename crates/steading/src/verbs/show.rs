@@ -5,7 +5,7 @@ use steading_core::lifecycle;
 use steading_core::words::{Kind, Noun, noun};
 use steading_wire::rest::{Item, List};
 
-use super::build_path;
+use super::build::build_path;
 use crate::cli::Target;
 use crate::client::{Client, path_segment};
 use crate::clock;

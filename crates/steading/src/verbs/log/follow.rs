@@ -5,8 +5,9 @@ use serde_json::Value;
 use steading_wire::rest::Line;
 use tokio::sync::mpsc;
 
+use super::print::{shown, title};
 use super::sources::{Source, Sources};
-use super::{shown, title};
+
 use crate::cli::LogArgs;
 use crate::client::{self, Client, Message, Stream, query};
 use crate::error::Error;

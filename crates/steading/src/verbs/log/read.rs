@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use steading_wire::rest::{Line, Lines};
 
-use super::Source;
-use super::shown;
+use super::print::shown;
+use super::sources::Source;
 use crate::client::{self, Client, query};
 use crate::error::Error;
 use crate::output;

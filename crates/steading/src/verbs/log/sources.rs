@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use steading_wire::rest::{Item, List};
 
-use super::super::build_path;
+use super::super::build::build_path;
 use crate::cli::LogArgs;
 use crate::client::{Client, query};
 use crate::error::Error;

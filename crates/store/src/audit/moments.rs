@@ -71,10 +71,8 @@ fn one_live_build(world: &World, event: &Event) -> Option<Violation> {
         return None;
     }
     let (request, epoch) = attempt(&event.delta)?;
-    let live = world.live.iter().find(|id| {
-        world.row("build", **id).and_then(|row| int(row, "request_id")) == Some(request)
-    });
-    if let Some(other) = live {
+    let live = world.live_attempts.range((request, i64::MIN)..=(request, i64::MAX)).next();
+    if let Some((_, other)) = live {
         let what =
             format!("build {} and build {other} of request {request} both live", event.noun_id);
         return violation("I1", event, what);

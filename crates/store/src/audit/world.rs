@@ -11,6 +11,8 @@ pub(super) struct World {
     rows: BTreeMap<String, BTreeMap<i64, Delta>>,
     /// Builds that are not finished.
     pub(super) live: BTreeSet<i64>,
+    /// The same, as (request, build).
+    pub(super) live_attempts: BTreeSet<(i64, i64)>,
     /// Claims that are offered.
     pub(super) offers: BTreeSet<i64>,
     /// The highest epoch accepted, by request.
@@ -27,7 +29,7 @@ impl World {
         self.rows.get(noun)?.get(&id)
     }
 
-    /// The row of a noun that people name.
+    /// The row of a worker or lock, by name.
     pub(super) fn named(&self, noun: &str, name: &str) -> Option<&Delta> {
         self.row(noun, *self.by_name.get(&(noun.to_owned(), name.to_owned()))?)
     }
@@ -42,31 +44,33 @@ impl World {
         let (noun, id) = (event.noun.as_str(), event.noun_id);
         let row = self.rows.entry(noun.to_owned()).or_default().entry(id).or_default();
         row.extend(event.delta.iter().map(|(field, cell)| (field.clone(), cell.clone())));
-        let row = row.clone();
-        if let Some(name) = text(&row, "name") {
-            self.by_name.insert((noun.to_owned(), name.to_owned()), id);
-        }
-        let attempt = || (int(&row, "request_id").unwrap_or(0), int(&row, "epoch").unwrap_or(0));
+        let name = text(row, "name").unwrap_or_default().to_owned();
+        let attempt = (int(row, "request_id").unwrap_or(0), int(row, "epoch").unwrap_or(0));
+        let (finished, offered) =
+            (text(row, "state") == Some("finished"), text(row, "state") == Some("offered"));
         match noun {
             "build" => {
-                let (request, epoch) = attempt();
-                self.accepted.insert(request, epoch);
-                set(&mut self.live, id, text(&row, "state") != Some("finished"));
+                self.accepted.insert(attempt.0, attempt.1);
+                set(&mut self.live, id, !finished);
+                set(&mut self.live_attempts, (attempt.0, id), !finished);
             }
             "claim" => {
-                self.offered_seq.entry(attempt()).or_insert(event.seq.0);
-                set(&mut self.offers, id, text(&row, "state") == Some("offered"));
+                self.offered_seq.entry(attempt).or_insert(event.seq.0);
+                set(&mut self.offers, id, offered);
             }
             "lock" => {
-                let name = text(&row, "name").unwrap_or_default().to_owned();
-                self.lock_changed.insert(name, event.seq.0);
+                self.lock_changed.insert(name.clone(), event.seq.0);
+                self.by_name.insert((noun.to_owned(), name), id);
+            }
+            "worker" => {
+                self.by_name.insert((noun.to_owned(), name), id);
             }
             _ => {}
         }
     }
 }
 
-fn set(of: &mut BTreeSet<i64>, id: i64, within: bool) {
+fn set<T: Ord>(of: &mut BTreeSet<T>, id: T, within: bool) {
     if within {
         of.insert(id);
     } else {

@@ -114,7 +114,11 @@ impl Write<'_> {
         state: ClaimState,
         reason: Option<&Reason>,
     ) -> Result<(), Error> {
-        debug_assert_ne!(state, ClaimState::Accepted, "accepting makes a build: use `accept`");
+        if state == ClaimState::Accepted {
+            return Err(Error::Stale(format!(
+                "claim {id} can only be accepted by making its build"
+            )));
+        }
         let request = self.end_claim(id, state, reason)?;
         self.return_request(request)
     }

@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
@@ -19,7 +20,7 @@ const STATEMENTS_MAX: usize = 256;
 
 /// Takes the data directory for this process, as long as the file stays open.
 pub(super) fn own(data: &Path) -> Result<File, OpenError> {
-    fs_err::create_dir_all(data)?;
+    create_private(data)?;
     let path = data.join(LOCK);
     let mut file = fs_err::OpenOptions::new()
         .read(true)
@@ -42,6 +43,15 @@ pub(super) fn own(data: &Path) -> Result<File, OpenError> {
     file.rewind()?;
     writeln!(file, "{}", std::process::id())?;
     Ok(file)
+}
+
+/// Creates a directory that is nobody else's business: it will hold tokens and secrets.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(folder).map_err(|error| {
+        let text = format!("cannot create the data directory {}: {error}", folder.display());
+        std::io::Error::new(error.kind(), text)
+    })
 }
 
 /// The connection that writes: durable before it answers.

@@ -20,6 +20,16 @@ async fn a_second_writer_is_refused_and_told_who_holds_the_directory() {
     Store::open(farm.options()).unwrap();
 }
 
+#[test]
+fn a_data_directory_is_created_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("farm/.steading");
+    drop(Store::open(Options::new(&data, || Micros(0))).unwrap());
+    let mode = fs_err::metadata(&data).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
 #[tokio::test]
 async fn a_reader_reads_beside_a_writer_and_sees_what_is_committed() {
     let farm = TestFarm::new();

@@ -1,4 +1,4 @@
-//! Which crate may depend on which: DESIGN §3, read from cargo's own metadata.
+//! Which crate may depend on which, read from cargo's own metadata.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

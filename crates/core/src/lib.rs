@@ -2,7 +2,8 @@
 //! sets off, which request goes to which worker, and what an outcome means.
 //!
 //! Everything here is a pure function over plain values. What is deliberately absent: I/O, clocks,
-//! async, randomness, system time zones, and iteration over hash maps. Time and seeds are arguments.
+//! async, randomness, system time zones, and iteration over hash maps. Time and seeds are
+//! arguments.
 
 pub mod farm;
 pub mod lifecycle;

@@ -1,4 +1,5 @@
-//! What every part of the master may reach: history, archive, mirrors, the farm, and who is connected.
+//! What every part of the master may reach: history, archive, mirrors, the farm, and who is
+//! connected.
 
 use steading_store::Store;
 use steading_store::archive::Archive;

@@ -1,5 +1,6 @@
-//! The imperative shell, in the order in which a change travels: intake, schedule, dispatch, session,
-//! build, settle; beside them commands and the janitor. It carries decisions out and makes none.
+//! The imperative shell, in the order in which a change travels: intake, schedule, dispatch,
+//! session, build, settle; beside them commands and the janitor. It carries decisions out and makes
+//! none.
 //!
 //! What is absent: SQL, Starlark, HTML, and any state that history does not have. Every loop is a
 //! reconciler: it looks at history, does what is missing, and may be stopped at any instant.
@@ -19,4 +20,4 @@ mod start;
 
 pub use commands::TokenError;
 pub use farms::{FarmError, Farms, Present};
-pub use start::{Error, Master, Options, Running, Stop, start};
+pub use start::{Error, Master, Options, Running, Sources, Stop, start};

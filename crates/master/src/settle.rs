@@ -41,7 +41,8 @@ async fn without_verdict(context: &Context, build: &Build, cause: Reason) -> Res
     end(context, build.id, outcome, Some(reason), next).await
 }
 
-/// Logs that were never closed are closed as they stand, then the build is finished, in one section.
+/// Logs that were never closed are closed as they stand, then the build is finished, in one
+/// section.
 async fn end(
     context: &Context,
     id: BuildId,

@@ -1,4 +1,5 @@
-//! The one home of spawned tasks: each has a name, a panic costs only itself, a service starts again.
+//! The one home of spawned tasks: each has a name, a panic costs only itself, a service starts
+//! again.
 
 use std::future::Future;
 use std::time::Duration;

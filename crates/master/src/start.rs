@@ -40,8 +40,19 @@ pub struct Options {
     pub data: PathBuf,
     /// The configuration, read and checked.
     pub loaded: Loaded,
-    /// Build the head of each repository once if nothing was ever built.
-    pub build_heads_when_empty: bool,
+    /// Where builds come from besides commands.
+    pub sources: Sources,
+}
+
+/// Where builds come from, besides what is asked for by command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sources {
+    /// Nowhere: repositories are not polled, changes and timers wait for the next master.
+    Commands,
+    /// Changes and timers.
+    Changes,
+    /// The same, and the head of each repository once if nothing was ever built.
+    ChangesAndHeads,
 }
 
 /// Why a master does not start.
@@ -87,7 +98,7 @@ pub struct Master {
 /// # Errors
 /// When history cannot be read or written, or the configuration cannot be applied.
 pub async fn start(options: Options) -> Result<Master, Error> {
-    let Options { store, archive, farm_dir, data, loaded, build_heads_when_empty } = options;
+    let Options { store, archive, farm_dir, data, loaded, sources } = options;
     let recovered = store.write("master.recover", |w| w.recover()).await?;
     tracing::debug!("recovered: {recovered:?}");
     let farms = Farms::start(store.clone(), farm_dir, loaded).await?;
@@ -97,9 +108,12 @@ pub async fn start(options: Options) -> Result<Master, Error> {
     let shutdown = CancellationToken::new();
     let matching = shutdown.child_token();
     start_services(&context, &matching, &shutdown);
+    if sources != Sources::Commands {
+        start_sources(&context, &matching);
+    }
     let (serving, stop) = (context.clone(), shutdown.clone());
     crate::spawn::spawn("commands", commands::run(serving, asked, stop));
-    if build_heads_when_empty {
+    if sources == Sources::ChangesAndHeads {
         start_first_builds(&context).await?;
     }
     Ok(Master { context, commands, matching, shutdown })
@@ -107,13 +121,16 @@ pub async fn start(options: Options) -> Result<Master, Error> {
 
 fn start_services(context: &Context, matching: &CancellationToken, shutdown: &CancellationToken) {
     let (c, t) = (context.clone(), matching.clone());
-    supervise("intake", matching.clone(), move || intake::run(c.clone(), t.clone()));
-    let (c, t) = (context.clone(), matching.clone());
-    supervise("schedule", matching.clone(), move || schedule::run(c.clone(), t.clone()));
-    let (c, t) = (context.clone(), matching.clone());
     supervise("dispatch", matching.clone(), move || dispatch::run(c.clone(), t.clone()));
     let (c, t) = (context.clone(), shutdown.clone());
     supervise("janitor", shutdown.clone(), move || janitor::run(c.clone(), t.clone()));
+}
+
+fn start_sources(context: &Context, matching: &CancellationToken) {
+    let (c, t) = (context.clone(), matching.clone());
+    supervise("intake", matching.clone(), move || intake::run(c.clone(), t.clone()));
+    let (c, t) = (context.clone(), matching.clone());
+    supervise("schedule", matching.clone(), move || schedule::run(c.clone(), t.clone()));
 }
 
 /// In the background: asking a repository for its head may take a while.

@@ -56,7 +56,9 @@ pub(crate) fn report(error: &Error) -> Exit {
 /// `error: …`, then each cause that says something new.
 fn text(error: &Error) -> String {
     let mut shown = error.to_string();
-    let mut text = format!("error: {shown}\n");
+    // Diagnostics of a configuration bring their own word.
+    let lead = if shown.starts_with("error: ") { "" } else { "error: " };
+    let mut text = format!("{lead}{shown}\n");
     let mut cause = error.source();
     while let Some(error) = cause {
         let words = error.to_string();

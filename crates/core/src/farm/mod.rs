@@ -1,4 +1,5 @@
-//! A farm as plain values: what `farm.star` says once evaluated, and the seam to the user's functions.
+//! A farm as plain values: what `farm.star` says once evaluated, and the seam to the user's
+//! functions.
 
 mod builder;
 mod names;
@@ -33,8 +34,8 @@ pub struct Farm {
 }
 
 impl Farm {
-    /// The declaration that admits a worker of that name: an exact name before patterns, patterns in
-    /// the order declared.
+    /// The declaration that admits a worker of that name: an exact name before patterns, patterns
+    /// in the order declared.
     #[must_use]
     pub fn worker(&self, name: &str) -> Option<&WorkerSpec> {
         let exact = self.workers.iter().find(|w| !w.pattern && w.name == name);

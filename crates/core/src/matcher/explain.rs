@@ -97,8 +97,8 @@ impl Matcher {
         started
     }
 
-    /// Visits all tuples as `next` does: nothing can start, so each is blocked by locks; notes which
-    /// and who has them for the requests asked about.
+    /// Visits all tuples as `next` does: nothing can start, so each is blocked by locks; notes
+    /// which and who has them for the requests asked about.
     fn walk(&mut self, asked: &[RequestId], policy: &dyn Policy) -> BTreeMap<RequestId, Obstacles> {
         let world = &self.world;
         let compared =

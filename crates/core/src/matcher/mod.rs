@@ -1,7 +1,7 @@
 //! Which request goes to which worker next, exactly, and why the others do not.
 //!
-//! A [`Matcher`] owns what it knows: pending requests, workers, and who holds slots and locks. It is
-//! driven by plain calls; [`Matcher::next`] names the best tuple, [`Matcher::take`] books it.
+//! A [`Matcher`] owns what it knows: pending requests, workers, and who holds slots and locks. It
+//! is driven by plain calls; [`Matcher::next`] names the best tuple, [`Matcher::take`] books it.
 //! [`Matcher::explain`] and [`Matcher::order`] are for snapshots: clone the matcher, ask the clone.
 //!
 //! Feasible = the worker is allowed for the builder · meets its requirements · accepts builds · has

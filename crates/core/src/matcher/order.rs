@@ -9,9 +9,9 @@ use crate::farm::Policy;
 use crate::words::RequestId;
 
 impl Matcher {
-    /// Every pending request, by the best key it could have on a worker that accepts builds, free or
-    /// not; then those that only workers could run which accept nothing at the moment; then those no
-    /// known worker can run. Looks at every pair: ask a snapshot.
+    /// Every pending request, by the best key it could have on a worker that accepts builds, free
+    /// or not; then those that only workers could run which accept nothing at the moment; then
+    /// those no known worker can run. Looks at every pair: ask a snapshot.
     #[must_use]
     pub fn order(&self, policy: &dyn Policy) -> Vec<RequestId> {
         let mut memory = self.memory.clone();

@@ -1,4 +1,4 @@
-//! Which moves of a repository's branches are changes, by the identity rules of DESIGN §6.
+//! Which moves of a repository's branches are changes: the rules of identity.
 
 use std::collections::BTreeMap;
 

@@ -251,7 +251,7 @@ pub static NOUNS: &[Noun] = &[
             must("requires", Kind::Json, "Labels a worker must have."),
             must("locks", Kind::Json, "Locks its builds take."),
             must("steps", Kind::Json, "The names of its steps."),
-            must("configuration_id", Kind::Int, "The configuration that last declared it."),
+            must("configuration_id", Kind::Int, "The configuration that last changed it."),
         ],
     },
     Noun {
@@ -264,7 +264,7 @@ pub static NOUNS: &[Noun] = &[
             must("active", Kind::Bool, "Whether the configuration declares it."),
             must("builders", Kind::Json, "The builders it asks for."),
             must("spec", Kind::Json, "Its filters, times and parameters."),
-            must("configuration_id", Kind::Int, "The configuration that last declared it."),
+            must("configuration_id", Kind::Int, "The configuration that last changed it."),
         ],
     },
     Noun {
@@ -276,7 +276,7 @@ pub static NOUNS: &[Noun] = &[
             must("active", Kind::Bool, "Whether the configuration declares it."),
             must("per_worker", Kind::Bool, "Whether each worker has units of its own."),
             must("capacity", Kind::Json, "Units: a number, or numbers by worker glob."),
-            must("configuration_id", Kind::Int, "The configuration that last declared it."),
+            must("configuration_id", Kind::Int, "The configuration that last changed it."),
         ],
     },
     Noun {

@@ -26,7 +26,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Every outcome, in the order of DESIGN §1.
+    /// Every outcome, mildest first but for the three that are no verdict.
     pub const ALL: [Outcome; 7] = [
         Outcome::Success,
         Outcome::Warnings,

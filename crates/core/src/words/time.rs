@@ -1,4 +1,5 @@
-//! Points in time and spans of time, as integers: what the database stores and the core computes with.
+//! Points in time and spans of time, as integers: what the database stores and the core computes
+//! with.
 
 use std::fmt;
 

@@ -1,5 +1,6 @@
 //! A worker took an offer: the build exists, is numbered, and its first step is on its way.
 
+use steading_core::settle::Cancel;
 use steading_core::words::{
     Attempt, Build, BuildState, ClaimId, Properties, Property, Request, Value,
 };
@@ -54,13 +55,14 @@ async fn begin(
             Err(Error::Illegal(_)) => return Ok(None),
             other => other?,
         };
-        Advance { build: &build, materials: &materials, present: &present }.run(w, None)?;
+        let cancel = Cancel::Once;
+        Advance { build: &build, materials: &materials, present: &present, cancel }.run(w, None)?;
         Ok(Some(build))
     });
     Ok(section.await?)
 }
 
-/// What every build has (DESIGN §6), over what its request brought. `build_number` is added in the
+/// What every build has, over what its request brought. `build_number` is added in the
 /// section, where it is known.
 fn properties(request: &Request, worker: &str) -> Properties {
     let stamp = request.stamp.as_ref();

@@ -1,4 +1,5 @@
-//! The steps of a build, one section at a time: what `core::settle` says comes next is written down.
+//! The steps of a build, one section at a time: what `core::settle` says comes next is written
+//! down.
 
 use std::sync::Arc;
 
@@ -56,6 +57,8 @@ pub(super) struct Advance<'a> {
     pub(super) materials: &'a Materials,
     /// The farm in force, for the capacity of locks.
     pub(super) present: &'a Present,
+    /// How a cancelled build ends: with its `always` steps, or without.
+    pub(super) cancel: Cancel,
 }
 
 /// The stamps of a buildset and the farm a build began with.
@@ -186,7 +189,7 @@ impl Advance<'_> {
     fn cancel(&self, w: &Write<'_>) -> Result<Cancel, Error> {
         let state = w.build(self.build.id)?.map(|build| build.state);
         Ok(match state {
-            Some(BuildState::Cancelling) => Cancel::Once,
+            Some(BuildState::Cancelling) => self.cancel,
             _ => Cancel::No,
         })
     }

@@ -23,8 +23,8 @@ pub(super) fn value(arg: &Arg, properties: &Properties) -> Result<String, Missin
     }
 }
 
-/// Words of a command. A property that is empty leaves no word, so that `prop("filter", default = "")`
-/// means "no filter" rather than "an empty one".
+/// Words of a command. A property that is empty leaves no word, so that `prop("filter", default =
+/// "")` means "no filter" rather than "an empty one".
 pub(super) fn words(args: &[Arg], properties: &Properties) -> Result<Vec<String>, Missing> {
     let mut words = Vec::new();
     for arg in args {

@@ -38,6 +38,8 @@ struct Driver {
     build: Build,
     materials: Materials,
     mailbox: mpsc::Receiver<Mail>,
+    /// What a cancel means: `Twice` once somebody insisted.
+    cancel: Cancel,
 }
 
 impl Driver {
@@ -47,7 +49,7 @@ impl Driver {
         mailbox: mpsc::Receiver<Mail>,
     ) -> Result<Driver, FarmError> {
         let materials = materials(&context, build.configuration_id, build.buildset_id).await?;
-        Ok(Driver { context, build, materials, mailbox })
+        Ok(Driver { context, build, materials, mailbox, cancel: Cancel::Once })
     }
 
     /// Until the build is finished, or the session ends and somebody else will drive it.
@@ -89,9 +91,10 @@ impl Driver {
 
     async fn advance(&self, answer: Option<Answer>) -> Result<Stands, FarmError> {
         let (build, materials) = (self.build.clone(), self.materials.clone());
-        let present = self.context.farms.present();
+        let (present, cancel) = (self.context.farms.present(), self.cancel);
         let section = self.context.store.write("build.advance", move |w| {
-            let advance = Advance { build: &build, materials: &materials, present: &present };
+            let advance =
+                Advance { build: &build, materials: &materials, present: &present, cancel };
             advance.run(w, answer.clone())
         });
         Ok(section.await?)
@@ -111,7 +114,8 @@ impl Driver {
                     self.step_done(number, *report).await?;
                     return Ok(true);
                 }
-                Some(Mail::LookAgain) => {
+                Some(mail @ (Mail::LookAgain | Mail::SkipAlways)) => {
+                    self.insist(&mail);
                     if !self.look().await? {
                         return Ok(false);
                     }
@@ -141,7 +145,7 @@ impl Driver {
         let exit = kept(&report, outcome.is_green());
         let empty = self.unwritten_logs(number, &report.logs).await?;
         let (build, materials) = (self.build.clone(), self.materials.clone());
-        let present = self.context.farms.present();
+        let (present, cancel) = (self.context.farms.present(), self.cancel);
         let section = self.context.store.write("step.done", move |w| {
             let steps = w.steps(build.id)?;
             let Some(step) = steps.iter().find(|step| step.number == number) else { return Ok(()) };
@@ -152,8 +156,9 @@ impl Driver {
                 w.close_log(*log, end)?;
             }
             w.finish_step(step.id, outcome, reason.as_ref(), exit.as_ref())?;
-            Advance { build: &build, materials: &materials, present: &present }.run(w, None)?;
-            Ok(())
+            let advance =
+                Advance { build: &build, materials: &materials, present: &present, cancel };
+            advance.run(w, None).map(drop)
         });
         Ok(section.await?)
     }
@@ -222,7 +227,15 @@ impl Driver {
         let mut seq = self.context.store.seq();
         tokio::select! {
             changed = seq.changed() => changed.is_ok(),
-            mail = self.mailbox.recv() => mail.is_some(),
+            mail = self.mailbox.recv() => {
+                mail.inspect(|mail| self.insist(mail)).is_some()
+            }
+        }
+    }
+
+    fn insist(&mut self, mail: &Mail) {
+        if matches!(mail, Mail::SkipAlways) {
+            self.cancel = Cancel::Twice;
         }
     }
 

@@ -9,7 +9,7 @@ use steading_wire::worker::Primitive;
 
 use super::arguments::{value, words};
 
-/// Longest run of an `always` step after a cancel (DESIGN §4).
+/// Longest run of an `always` step after a cancel.
 const ALWAYS_DEADLINE: Duration = Duration::seconds(60);
 
 /// What a step needs besides its build.

@@ -57,7 +57,11 @@ fn told(context: &Context, build: BuildId, cancel: CancelBuild) -> Result<Answer
         let text = format!("build {build} has ended its steps; there is nothing left to stop");
         return Err(Problem::new(Code::Conflict, text));
     }
+    let mail = match cancel {
+        CancelBuild::Again => Mail::SkipAlways,
+        _ => Mail::LookAgain,
+    };
     // A build whose worker is away hears it when it is back, or is given up with it.
-    context.sessions.mail(build, Mail::LookAgain);
+    context.sessions.mail(build, mail);
     Ok(Answer::Done)
 }

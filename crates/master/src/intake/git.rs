@@ -1,4 +1,5 @@
-//! The `git` command, run with deadlines. Credentials are the user's own git set-up; it never prompts.
+//! The `git` command, run with deadlines. Credentials are the user's own git set-up; it never
+//! prompts.
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -100,8 +100,8 @@ impl Mirror {
         Ok(String::from_utf8_lossy(&output).trim().to_owned())
     }
 
-    /// First-parent revisions after `old` up to `new`, oldest first; absent when `old` is no ancestor:
-    /// the branch was rewritten.
+    /// First-parent revisions after `old` up to `new`, oldest first; absent when `old` is no
+    /// ancestor: the branch was rewritten.
     ///
     /// # Errors
     /// When git fails for another reason.

@@ -1,5 +1,6 @@
 //! Changes come in: one poller per repository, over mirrors kept with the `git` command, and what
-//! people tell by `steading change`. A name is made a full revision here, before any buildset exists.
+//! people tell by `steading change`. A name is made a full revision here, before any buildset
+//! exists.
 
 mod commit;
 mod git;

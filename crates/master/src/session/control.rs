@@ -142,8 +142,8 @@ impl Session {
         Ok(())
     }
 
-    /// The farm was reloaded: slots and labels may be others now. A worker that is no longer declared
-    /// finishes what it has and takes nothing new.
+    /// The farm was reloaded: slots and labels may be others now. A worker that is no longer
+    /// declared finishes what it has and takes nothing new.
     async fn redeclared(&self, socket: &mut WebSocket) -> Result<(), Ended> {
         let spec = self.context.farms.present().farm.worker(&self.worker).cloned();
         let slots = spec.as_ref().map(|spec| spec.slots);
@@ -219,8 +219,8 @@ impl Session {
         Ok(())
     }
 
-    /// Compares what the worker holds with what it should hold. A worker holds an attempt until it is
-    /// told to drop it, so one that is missing is lost and not merely over.
+    /// Compares what the worker holds with what it should hold. A worker holds an attempt until it
+    /// is told to drop it, so one that is missing is lost and not merely over.
     async fn compare(&self, held: Vec<Attempt>) -> Result<(), Ended> {
         let standing = Standing::of(&self.context, &self.worker, held).await?;
         for attempt in &standing.agreement.drop {

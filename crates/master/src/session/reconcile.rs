@@ -41,7 +41,8 @@ impl Standing {
     }
 }
 
-/// Builds the worker no longer has are tried again, or end as an exception when the budget is spent.
+/// Builds the worker no longer has are tried again, or end as an exception when the budget is
+/// spent.
 pub(super) async fn settle_lost(
     context: &Context,
     worker: &str,

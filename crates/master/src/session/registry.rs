@@ -27,6 +27,8 @@ pub(crate) enum Mail {
     Gathered,
     /// Its row changed: somebody asked to cancel.
     LookAgain,
+    /// Somebody asked to cancel again: its `always` steps are skipped too.
+    SkipAlways,
 }
 
 /// The connected workers and the drivers of live builds. Cheap to clone.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steading_config::Loaded;
-use steading_master::{Master, Running, Stop};
+use steading_master::{Master, Running, Sources, Stop};
 use steading_store::Store;
 use steading_store::archive::Archive;
 use steading_wire::command::Handle;
@@ -29,8 +29,8 @@ pub(super) struct Options {
     pub(super) listen: String,
     /// Host names it answers to besides its address.
     pub(super) allowed_hosts: Vec<String>,
-    /// A newcomer's farm builds its heads once.
-    pub(super) build_heads_when_empty: bool,
+    /// Where builds come from besides commands.
+    pub(super) sources: Sources,
 }
 
 /// A running farm, without workers.
@@ -57,7 +57,7 @@ impl House {
             farm_dir: place.farm.clone(),
             data: place.data.clone(),
             loaded,
-            build_heads_when_empty: options.build_heads_when_empty,
+            sources: options.sources,
         });
         let master = Arc::new(master.await?);
         keep_admin_token(&place, &store, &master).await?;

@@ -1,6 +1,6 @@
 //! `steading master`: the farm without local workers.
 
-use steading_master::Stop;
+use steading_master::{Sources, Stop};
 
 use super::house::{House, Options};
 use super::signals::Signals;
@@ -25,7 +25,7 @@ async fn serve(args: MasterArgs) -> Result<Exit, Error> {
         loaded,
         listen: args.listen,
         allowed_hosts: args.allow_host,
-        build_heads_when_empty: false,
+        sources: Sources::Changes,
     };
     let house = House::start(options).await?;
     output::line(format!("listening on {}", house.url()))?;

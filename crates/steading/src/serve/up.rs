@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use steading_master::{Running, Stop};
+use steading_master::{Running, Sources, Stop};
 
 use super::house::{House, Options};
 use super::signals::{Signalled, Signals};
@@ -31,7 +31,7 @@ async fn serve(args: UpArgs) -> Result<Exit, Error> {
         loaded,
         listen: args.listen,
         allowed_hosts: args.allow_host,
-        build_heads_when_empty: true,
+        sources: Sources::ChangesAndHeads,
     };
     let house = House::start(options).await?;
     output::line(format!("listening on {}", house.url()))?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An invariant of DESIGN §10 that does not hold somewhere.
+/// An invariant (I1 to I12, ARCHITECTURE.md) that does not hold somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// Which: `I1` … `I12`.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use steading_config::Loaded;
-use steading_master::Stop;
+use steading_master::{Sources, Stop};
 use steading_store::OpenError;
 use tokio::time::{Instant, sleep};
 
@@ -61,7 +61,7 @@ fn options(place: Place, loaded: Loaded) -> Options {
         loaded,
         listen: "127.0.0.1:0".to_owned(),
         allowed_hosts: Vec::new(),
-        build_heads_when_empty: false,
+        sources: Sources::Commands,
     }
 }
 

@@ -31,9 +31,12 @@ pub(crate) async fn serve(
         }
         match dialer.dial(PATH).await {
             Ok(socket) => {
-                backoff.reset();
-                if let Err(lost) = carry(socket, &spool).await {
+                let mut healthy = false;
+                if let Err(lost) = carry(socket, &spool, &mut healthy).await {
                     tracing::info!("the bulk link is lost: {lost}");
+                }
+                if healthy {
+                    backoff.reset();
                 }
             }
             Err(error) => tracing::debug!("no bulk link: {error}"),
@@ -42,13 +45,15 @@ pub(crate) async fn serve(
     }
 }
 
-async fn carry(socket: Socket, spool: &Spool) -> Result<(), Lost> {
+async fn carry(socket: Socket, spool: &Spool, healthy: &mut bool) -> Result<(), Lost> {
     let (mut sink, mut stream) = socket.split();
     spool.begin_link();
     let reads = async {
         loop {
             match receive(&mut stream).await? {
-                BulkToWorker::Stored { log, next } => spool.stored(&log, next),
+                BulkToWorker::Stored { log, next } if spool.stored(&log, next) => *healthy = true,
+                // Sent again on a new link, after a while: its disk may be full.
+                BulkToWorker::Stored { .. } => return Err(Lost::NotStored),
                 BulkToWorker::Closed { log } | BulkToWorker::Unwanted { log } => {
                     spool.forget_log(&log);
                 }

@@ -32,6 +32,8 @@ struct State {
     blocks: VecDeque<Span>,
     /// How many of them are sent on this link.
     sent: usize,
+    /// What the answers to blocks sent on this link must say, oldest first: each block has one.
+    awaited: VecDeque<Span>,
     /// Their encoded bytes.
     in_flight: u64,
     /// Where the next block goes in the file.
@@ -150,6 +152,7 @@ impl SpooledLog {
                 return None;
             }
             state.sent += 1;
+            state.awaited.push_back(span);
             state.in_flight += u64::from(span.length);
             return Some(Due::Block(BlockDue(span)));
         }
@@ -180,24 +183,26 @@ impl SpooledLog {
         Ok(BulkToMaster::Block { log: self.key.clone(), raw_offset: span.raw_offset, encoded })
     }
 
-    /// Everything below `next` is durable.
-    pub(crate) fn acknowledge(&self, next: u64) {
+    /// Everything below `next` is durable: the answer to the oldest block in flight. False when that
+    /// block is not among it: the master could not take it, or could not close the log.
+    pub(crate) fn acknowledge(&self, next: u64) -> bool {
         let mut state = self.state();
-        while let Some(span) = state.blocks.front().copied().filter(|s| s.raw_end <= next) {
+        while state.blocks.front().is_some_and(|span| span.raw_end <= next) {
             state.blocks.pop_front();
-            if state.sent > 0 {
-                state.sent -= 1;
-                state.in_flight -= u64::from(span.length);
-            }
+            state.sent = state.sent.saturating_sub(1);
         }
+        let answered = state.awaited.pop_front();
+        state.in_flight -= answered.map_or(0, |span| u64::from(span.length));
         drop(state);
         self.news.notify_one();
+        answered.is_some_and(|span| span.raw_end <= next)
     }
 
     /// A new link knows nothing: everything unacknowledged is sent again.
     pub(crate) fn rewind(&self) {
         let mut state = self.state();
         (state.sent, state.in_flight, state.close_sent, state.tail) = (0, 0, false, None);
+        state.awaited.clear();
     }
 
     /// Deletes the file; whatever is still written goes nowhere.
@@ -205,6 +210,7 @@ impl SpooledLog {
         let mut state = self.state();
         state.unwanted = true;
         state.blocks.clear();
+        state.awaited.clear();
         state.close = None;
         (state.sent, state.in_flight) = (0, 0);
         if let Err(error) = fs_err::remove_file(&self.path) {

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use steading_wire::worker::{Attempt, LogKey};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::log::{Due, SpooledLog};
 
@@ -23,7 +22,7 @@ pub(crate) struct Spool {
     news: Arc<Notify>,
     /// A log is safe, or nobody wants it: an attempt may be gathered now.
     pub(crate) gone: Notify,
-    generation: AtomicU64,
+    links: watch::Sender<u64>,
 }
 
 impl Spool {
@@ -37,7 +36,7 @@ impl Spool {
             logs: Mutex::default(),
             news: Arc::new(Notify::new()),
             gone: Notify::new(),
-            generation: AtomicU64::new(0),
+            links: watch::channel(0).0,
         })
     }
 
@@ -74,11 +73,10 @@ impl Spool {
         order.into_iter().find_map(|(key, log)| Some((key.clone(), Arc::clone(log), log.next()?)))
     }
 
-    /// The master has everything of a log below `next`.
-    pub(crate) fn stored(&self, key: &LogKey, next: u64) {
-        if let Some(log) = self.logs().get(key).cloned() {
-            log.acknowledge(next);
-        }
+    /// The master has everything of a log below `next`; false when that is not what was sent.
+    pub(crate) fn stored(&self, key: &LogKey, next: u64) -> bool {
+        let log = self.logs().get(key).cloned();
+        log.is_none_or(|log| log.acknowledge(next))
     }
 
     /// A log is safe, or unwanted, or given up: its file goes.
@@ -100,13 +98,13 @@ impl Spool {
     /// A new link begins: all that is not acknowledged is sent again, and tails anew.
     pub(crate) fn begin_link(&self) {
         self.logs().values().for_each(|log| log.rewind());
-        self.generation.fetch_add(1, Ordering::Relaxed);
+        self.links.send_modify(|n| *n += 1);
         self.news.notify_one();
     }
 
-    /// Counts the links there were.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Relaxed)
+    /// Counts the links there were; tells when a new one begins.
+    pub(crate) fn links(&self) -> watch::Receiver<u64> {
+        self.links.subscribe()
     }
 
     fn logs(&self) -> MutexGuard<'_, Logs> {

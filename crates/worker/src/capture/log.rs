@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use steading_frames::Encoder;
 use steading_wire::worker::{LogKey, Micros};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::tail::LastLines;
@@ -28,7 +29,7 @@ pub(crate) struct LogWriter {
     /// When the oldest byte came that nobody was shown yet.
     unseen_since: Micros,
     shown_at: Option<Instant>,
-    generation: u64,
+    links: watch::Receiver<u64>,
     last: LastLines,
 }
 
@@ -55,7 +56,7 @@ impl LogWriter {
             shown: 0,
             unseen_since: clock::now(),
             shown_at: None,
-            generation: 0,
+            links: spool.links(),
             last: LastLines::default(),
         }
     }
@@ -93,18 +94,18 @@ impl LogWriter {
 
     /// When the next piece of the live tail may be sent, if there is one.
     pub(crate) fn tail_due(&self) -> Option<Instant> {
-        let unseen = self.end() > self.shown || self.is_new_link();
-        (unseen && !self.encoder.pending().0.is_empty())
-            .then(|| self.shown_at.map_or_else(Instant::now, |at| at + TAIL_EVERY))
+        let pending = !self.encoder.pending().0.is_empty();
+        let unseen = self.end() > self.shown || self.links.has_changed().unwrap_or(false);
+        (pending && unseen).then(|| self.shown_at.map_or_else(Instant::now, |at| at + TAIL_EVERY))
     }
 
     /// Offers what is pending and was not shown yet to whoever watches.
     pub(crate) fn show_tail(&mut self) {
         let Some(log) = &self.log else { return };
-        if self.is_new_link() {
+        if self.links.has_changed().unwrap_or(false) {
             // A master that came back knows nothing of what an earlier one was shown.
+            self.links.mark_unchanged();
             self.shown = 0;
-            self.generation = self.spool.generation();
         }
         let (pending, offset) = self.encoder.pending();
         self.shown = self.shown.max(offset);
@@ -120,8 +121,9 @@ impl LogWriter {
         offset + pending.len() as u64
     }
 
-    fn is_new_link(&self) -> bool {
-        self.generation != self.spool.generation()
+    /// Tells when a new link begins: then what is pending must be shown again.
+    pub(crate) fn links(&self) -> watch::Receiver<u64> {
+        self.links.clone()
     }
 
     /// Closes the log; if it was too long, its last line says so.

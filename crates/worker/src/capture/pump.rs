@@ -44,6 +44,16 @@ impl Sink<'_> {
         }
     }
 
+    /// Returns when a new link begins.
+    async fn new_link(&self) {
+        if let Sink::Log(log) = self
+            && log.links().changed().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+
     fn show_tail(&mut self) {
         if let Sink::Log(log) = self {
             log.show_tail();
@@ -66,6 +76,7 @@ pub(crate) async fn pump(
         let read = tokio::select! {
             biased;
             () = wait_for(due) => None,
+            () = sink.new_link(), if due.is_none() => None,
             read = pipe.read(&mut buffer) => Some(read?),
         };
         match read {

@@ -113,8 +113,10 @@ async fn converse(
     let (mut read, mut write) = control.split();
     write.write_all(&to_frame(&Job { argv, env, cwd, shown_cwd })?).await?;
     let verdict = async {
-        let mut frame = Vec::new();
-        read.read_to_end(&mut frame).await?;
+        // Exactly one frame: behind it may stand a reset, when our order to end came too late.
+        let length = read.read_u32_le().await?;
+        let mut frame = length.to_le_bytes().to_vec();
+        (&mut read).take(u64::from(length)).read_to_end(&mut frame).await?;
         read_frame(&mut frame.as_slice())
     };
     tokio::pin!(verdict);

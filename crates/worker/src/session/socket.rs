@@ -26,6 +26,9 @@ pub(crate) enum Lost {
     /// It broke.
     #[error(transparent)]
     Broken(#[from] tungstenite::Error),
+    /// The master answers, but does not take what it is sent.
+    #[error("the master could not store what it was sent")]
+    NotStored,
     /// What came is not of the protocol.
     #[error(transparent)]
     Malformed(#[from] DecodeError),

@@ -1,0 +1,181 @@
+//! A worker and its master in a directory of their own, for as long as a test runs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use steading_wire::worker::{
+    Attempt, BuildId, ClaimId, Ending, Primitive, Report, RequestId, ToMaster, ToWorker,
+};
+use steading_worker::{Error, Options};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::master::{Master, TOKEN};
+
+/// A worker that runs, and the master it found through the data directory.
+pub(crate) struct Farm {
+    pub(crate) master: Master,
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) worker: JoinHandle<Result<(), Error>>,
+}
+
+/// A test by its name.
+pub(crate) fn test<F>(name: &str, body: fn() -> F) -> Trial
+where
+    F: Future<Output = ()> + 'static,
+{
+    Trial::test(name, move || {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(body());
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        Ok(())
+    })
+}
+
+/// The attempt of a request.
+pub(crate) fn attempt(request: i64) -> Attempt {
+    Attempt { request: RequestId(request), epoch: 1 }
+}
+
+/// A process step.
+pub(crate) fn process(argv: &[&str]) -> Primitive {
+    Primitive::Process {
+        argv: argv.iter().map(|a| (*a).to_owned()).collect(),
+        env: BTreeMap::new(),
+        workdir: None,
+        timeout_ms: None,
+        idle_timeout_ms: None,
+    }
+}
+
+/// A shell script as a step.
+pub(crate) fn shell(script: &str) -> Primitive {
+    process(&["/bin/sh", "-c", script])
+}
+
+impl Farm {
+    /// Starts a worker with two slots.
+    pub(crate) async fn start() -> Farm {
+        Farm::start_with(|_| {}).await
+    }
+
+    /// The same with other options.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Farm {
+        let dir = tempfile::tempdir().expect("a directory");
+        let master = Master::start(2).await;
+        write_address(dir.path(), &master);
+        let mut options = options(dir.path());
+        change(&mut options);
+        let shutdown = CancellationToken::new();
+        let worker = tokio::spawn(steading_worker::run(options, shutdown.clone()));
+        Farm { master, dir, shutdown, worker }
+    }
+
+    /// Where a builder's first workspace is.
+    pub(crate) fn workspace(&self, builder: &str) -> PathBuf {
+        self.dir.path().join("worker/work").join(format!("{builder}-1"))
+    }
+
+    /// Offers a build and waits for its acceptance.
+    pub(crate) async fn accept(&self, attempt: Attempt, builder: &str) {
+        let claim = ClaimId(attempt.request.0);
+        let builder = builder.to_owned();
+        self.master.say(ToWorker::Offer { claim, attempt, builder }).await;
+        self.master
+            .hear("an acceptance", |m| (*m == ToMaster::Accepted { claim, attempt }).then_some(()))
+            .await;
+    }
+
+    /// Starts a step.
+    pub(crate) async fn begin(&self, attempt: Attempt, number: i64, primitive: Primitive) {
+        let build = BuildId(attempt.request.0);
+        self.master.say(ToWorker::Run { attempt, build, number, primitive }).await;
+    }
+
+    /// Waits for the report of a step.
+    pub(crate) async fn report(&self, attempt: Attempt, number: i64) -> Report {
+        self.master
+            .hear("a report", |m| match m {
+                ToMaster::StepDone { attempt: a, number: n, report }
+                    if (*a, *n) == (attempt, number) =>
+                {
+                    Some(report.clone())
+                }
+                _ => None,
+            })
+            .await
+    }
+
+    /// Runs a step to its end.
+    pub(crate) async fn step(&self, attempt: Attempt, number: i64, what: Primitive) -> Report {
+        self.begin(attempt, number, what).await;
+        self.report(attempt, number).await
+    }
+
+    /// A build with one step.
+    pub(crate) async fn build(&self, what: Primitive) -> Report {
+        self.accept(attempt(1), "hello").await;
+        self.step(attempt(1), 1, what).await
+    }
+
+    /// What a log of the first build's first step holds.
+    pub(crate) async fn text(&self, name: &str) -> String {
+        let log = self.master.log(attempt(1), 1, name).await;
+        String::from_utf8_lossy(&log.raw()).into_owned()
+    }
+
+    /// Ends the worker; it must end well.
+    pub(crate) async fn end(self) {
+        self.shutdown.cancel();
+        self.worker.await.expect("no panic").expect("a clean end");
+    }
+}
+
+/// Writes where the master is, as the real one does.
+pub(crate) fn write_address(dir: &Path, master: &Master) {
+    std::fs::write(dir.join("address"), format!("{}\n", master.address)).expect("written");
+}
+
+/// Options of a worker below `dir`.
+pub(crate) fn options(dir: &Path) -> Options {
+    let master = steading_worker::Master::DataDir(dir.to_owned());
+    Options::new("barn".into(), master, TOKEN.into(), dir.join("worker"))
+}
+
+/// Waits until a file has text; the writer may still be on its way.
+pub(crate) async fn file(path: &Path) -> String {
+    until("a file with text", || {
+        std::fs::read_to_string(path).ok().filter(|text| text.ends_with('\n'))
+    })
+    .await
+}
+
+/// Waits for a condition that only looking can tell.
+pub(crate) async fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = condition() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    match tokio::time::timeout(Duration::from_secs(60), looking).await {
+        Ok(found) => found,
+        Err(_) => panic!("{what} did not come"),
+    }
+}
+
+/// Whether a process runs (a zombie does not).
+pub(crate) fn runs(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+    stat.is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|s| s.starts_with(" Z")))
+}
+
+/// The code a step must have exited with.
+pub(crate) fn assert_exit(report: &Report, code: i32) {
+    assert_eq!(report.ending, Ending::Exited { code }, "{report:#?}");
+}

@@ -1,5 +1,7 @@
 //! End to end: the real binary, real repositories, real processes.
 
+mod bad_input;
 mod farm;
-mod first;
 mod kill;
+mod life;
+mod run;

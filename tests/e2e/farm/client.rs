@@ -32,11 +32,18 @@ pub(crate) struct List {
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     data: PathBuf,
+    /// Shown instead of the admin's.
+    token: Option<String>,
 }
 
 impl Client {
     pub(super) fn new(data: PathBuf) -> Client {
-        Client { data }
+        Client { data, token: None }
+    }
+
+    /// The same with another token; none at all if it is empty.
+    pub(crate) fn with_token(&self, token: &str) -> Client {
+        Client { data: self.data.clone(), token: Some(token.to_owned()) }
     }
 
     /// Where the farm listens, or listened.
@@ -49,7 +56,11 @@ impl Client {
         let plain = || reqwest::Client::builder().no_proxy().build().expect("a plain client");
         let http = HTTP.get_or_init(plain);
         let request = http.request(method, format!("{}{path}", self.base()?));
-        Ok(request.bearer_auth(read(&self.data.join("admin.token"))?))
+        Ok(match self.token.as_deref() {
+            None => request.bearer_auth(read(&self.data.join("admin.token"))?),
+            Some("") => request,
+            Some(token) => request.bearer_auth(token),
+        })
     }
 
     /// Reads below `/api/v1`; an error means that nobody answered.
@@ -181,7 +192,8 @@ impl Client {
         let id = &build["id"];
         let steps = self.list(&format!("/builds/{id}/steps"));
         let step_row = steps.iter().find(|row| row["name"] == step);
-        let step_id = step_row.unwrap_or_else(|| panic!("no step {step} in {steps:?}"))["id"].clone();
+        let step_id =
+            step_row.unwrap_or_else(|| panic!("no step {step} in {steps:?}"))["id"].clone();
         let logs = self.list(&format!("/builds/{id}/logs"));
         let log = logs.iter().find(|log| log["step_id"] == step_id && log["name"] == name);
         let log = log.unwrap_or_else(|| panic!("no log {step} {name} in {logs:?}"));

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::client::Client;
 use super::feed::Feed;
-use super::process::{self, Output, Up};
+use super::process::{self, Beside, Output, Up};
 use super::repository::Repository;
 use super::sweep;
 
@@ -76,6 +76,11 @@ impl Farm {
     /// Runs the command to its end, in the farm's directory.
     pub(crate) fn steading(&self, args: &[&str]) -> Output {
         process::run(self.command(args))
+    }
+
+    /// Starts the command, to run beside the test.
+    pub(crate) fn beside(&self, args: &[&str]) -> Beside {
+        Beside::start(self.command(args))
     }
 
     /// Starts `up` on a free port and waits until it listens; answers its address. What ran when it

@@ -101,12 +101,12 @@ impl LogWriter {
 
     /// Offers what is pending and was not shown yet to whoever watches.
     pub(crate) fn show_tail(&mut self) {
-        let Some(log) = &self.log else { return };
         if self.links.has_changed().unwrap_or(false) {
             // A master that came back knows nothing of what an earlier one was shown.
             self.links.mark_unchanged();
             self.shown = 0;
         }
+        let Some(log) = &self.log else { return };
         let (pending, offset) = self.encoder.pending();
         self.shown = self.shown.max(offset);
         let from = usize::try_from(self.shown - offset).unwrap_or(pending.len());

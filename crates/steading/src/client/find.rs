@@ -35,7 +35,11 @@ pub(super) fn found_in(data: &Path, token: Option<String>) -> Result<Found, Erro
 /// The directory of a farm named by directory or by its `farm.star`; here, if not named.
 pub(crate) fn farm_dir(path: Option<&Path>) -> Result<PathBuf, io::Error> {
     let path = path.unwrap_or(Path::new("."));
-    let path = fs_err::canonicalize(path)?;
+    let path = match fs_err::canonicalize(path) {
+        // Whoever needs a farm there says so, by this name.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(path)?,
+        other => other?,
+    };
     if path.is_file() {
         return Ok(path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned));
     }

@@ -14,6 +14,14 @@ builder("whole", locks = [shelf.exclusive()], steps = [shell("while [ ! -e DIR/g
 builder("part", locks = [shelf.counting(1)], steps = [shell("sleep 0.2")])
 "#;
 
+/// The farm, its worker there.
+fn started() -> (Farm, Client) {
+    let farm = Farm::started(FARM);
+    let client = farm.client();
+    client.until("/workers/barn", |barn| barn["state"] == "ready");
+    (farm, client)
+}
+
 /// Waits until the explanation has this verdict.
 #[track_caller]
 fn explained(client: &Client, request: i64, verdict: &str) -> Value {
@@ -25,8 +33,7 @@ fn explained(client: &Client, request: i64, verdict: &str) -> Value {
 
 #[test]
 fn a_paused_worker_takes_nothing_and_says_why() {
-    let farm = Farm::started(FARM);
-    let client = farm.client();
+    let (farm, client) = started();
     let pause = farm.steading(&["pause", "barn", "--reason", "new roof"]);
     assert_eq!(pause.code, Some(0), "{pause:?}");
     let barn = client.item("/workers/barn");
@@ -45,8 +52,7 @@ fn a_paused_worker_takes_nothing_and_says_why() {
 
 #[test]
 fn a_request_no_worker_can_take_yet_is_explained() {
-    let farm = Farm::started(FARM);
-    let client = farm.client();
+    let (farm, client) = started();
     let request = client.force_plain("apple");
     let said = explained(&client, request, "waits_for_worker");
     assert_eq!(said["state"], "pending", "{said}");

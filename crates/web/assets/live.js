@@ -14,8 +14,23 @@ let cost = 0;
 let last = 0;
 let held = new Map();
 
+// A part without what only time changes in it.
+const essence = (part) => {
+  const copy = part.cloneNode(true);
+  for (const e of copy.querySelectorAll("[data-ago], [data-since], [data-left]")) {
+    e.textContent = "";
+    e.removeAttribute("class");
+  }
+  for (const e of copy.querySelectorAll("[data-progress]")) {
+    e.replaceWith(`${e.dataset.progress} ${e.dataset.usual}`);
+  }
+  return copy.innerHTML;
+};
+
 const isRead = (part) => {
   if ("calm" in part.dataset) return false;
+  const filled = [...part.querySelectorAll("input")].some((i) => i.value !== i.defaultValue);
+  if (filled) return true;
   if (part.matches(":hover") && matchMedia("(hover: hover)").matches) return true;
   if (part.contains(document.activeElement) && document.activeElement !== body) return true;
   const selection = getSelection();
@@ -23,12 +38,12 @@ const isRead = (part) => {
 };
 
 const exchange = (old, fresh) => {
-  const focused = old.contains(document.activeElement);
-  if (focused && "calm" in old.dataset) {
-    if (old.querySelector("form :focus")) return false;
-  }
-  old.replaceWith(document.importNode(fresh, true));
-  return true;
+  const focus = old.contains(document.activeElement) ? document.activeElement : null;
+  const label = focus?.textContent;
+  const is = document.importNode(fresh, true);
+  old.replaceWith(is);
+  // Who stood on a link or button stands on it still.
+  if (focus) [...is.querySelectorAll(focus.tagName)].find((e) => e.textContent === label)?.focus();
 };
 
 const apply = (name) => {
@@ -42,12 +57,13 @@ const apply = (name) => {
 
 const part = (old, fresh) => {
   const name = old.dataset.part;
-  if (old.innerHTML === fresh.innerHTML || old.dataset.was === fresh.innerHTML) return;
+  if (essence(old) === essence(fresh)) {
+    held.delete(name);
+    return;
+  }
   if (!isRead(old)) {
     held.delete(name);
-    const is = document.importNode(fresh, true);
-    is.dataset.was = fresh.innerHTML;
-    exchange(old, is);
+    exchange(old, fresh);
     return;
   }
   held.set(name, fresh);
@@ -97,8 +113,10 @@ const refresh = async () => {
     cost = last - began;
   }
   asOf = Math.max(asOf, Number(page.body.dataset.asOf) || 0);
-  document.title = page.title;
-  const was = document.querySelector("h1")?.textContent.trim();
+  if (page.title !== document.title) {
+    document.title = page.title;
+    document.getElementById("spoken").textContent = page.title;
+  }
   for (const old of document.querySelectorAll("[data-part]")) {
     const fresh = page.querySelector(`[data-part="${old.dataset.part}"]`);
     if (fresh) part(old, fresh);
@@ -110,8 +128,6 @@ const refresh = async () => {
     if (o && f) o.replaceWith(document.importNode(f, true));
   }
   news.hidden = held.size === 0;
-  const now = document.querySelector("h1")?.textContent.trim();
-  if (now && now !== was) document.getElementById("spoken").textContent = now;
   document.dispatchEvent(new Event("steading:newer"));
 };
 
@@ -139,7 +155,7 @@ const listen = () => {
   source.onopen = () => { state.textContent = `live, as of event ${asOf}`; };
   source.onerror = () => {
     state.textContent = "not live: the farm does not answer, trying again";
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => { listen(); refresh(); }, 5000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => refresh().then(listen), 5000);
   };
   for (const kind of body.dataset.kinds.split(" ")) source.addEventListener(kind, heard);
 };

@@ -1,7 +1,7 @@
-//! The pages: rendered here, live by the API's event streams, styled and moved by a few plain files.
+//! The pages: rendered here, live by the API's streams, styled and moved by a few plain files.
 //!
-//! A page is one read section, a pure view (`view`) and a template. What is absent: state changes
-//! (forms send commands), scripts within pages, hosts other than our own.
+//! A page is one read section, a pure view (`view`) and a template. What is absent: changes of
+//! state (forms send commands), scripts within pages, hosts other than our own.
 
 mod answer;
 mod asset;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, HtmlEscape};
 use serde::Serialize;
 
 use super::asset;
@@ -71,6 +71,7 @@ fn environment(directory: Option<PathBuf>) -> Environment<'static> {
     let safe = Value::from_safe_string;
     environment.add_function("asset", move |name: String| safe(asset::href(&name)));
     environment.add_filter("path", move |text: String| safe(path_segment(&text)));
+    environment.add_filter("said", move |text: String| safe(said(&text)));
     environment.set_loader(move |name| source(directory.as_ref(), name));
     environment
 }
@@ -86,6 +87,24 @@ fn source(directory: Option<&PathBuf>, name: &str) -> Result<Option<String>, Err
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Some((*ours).to_owned())),
         Err(e) => Err(Error::new(ErrorKind::InvalidOperation, e.to_string())),
     }
+}
+
+/// A sentence of the farm as HTML: what stands between backticks is code.
+fn said(text: &str) -> String {
+    let parts: Vec<String> = text.split('`').map(|part| HtmlEscape(part).to_string()).collect();
+    // Of an odd number of backticks the last one is only a backtick.
+    let paired = (parts.len() - 1) / 2 * 2;
+    let mut html = String::with_capacity(text.len());
+    for (index, part) in parts.iter().enumerate() {
+        html.push_str(match index {
+            0 => "",
+            n if n > paired => "`",
+            n if n % 2 == 1 => "<code>",
+            _ => "</code>",
+        });
+        html.push_str(part);
+    }
+    html
 }
 
 /// A text as one segment of a path: names may hold slashes and worse.
@@ -124,6 +143,16 @@ mod tests {
         let view = std::collections::BTreeMap::from([("text", "<&>")]);
         let page = templates.render("problem.html", &view).expect("renders");
         assert_eq!(page, "mine: &lt;&amp;&gt;");
+    }
+
+    #[test]
+    fn code_stands_between_backticks() {
+        let check = |text: &str, expected: &str| assert_eq!(said(text), expected);
+        check("step `a<b` said `no`", "step <code>a&lt;b</code> said <code>no</code>");
+        check("an odd ` stays", "an odd ` stays");
+        check("`a` and ` more", "<code>a</code> and ` more");
+        check("<script>`</script>`", "&lt;script&gt;<code>&lt;&#x2f;script&gt;</code>");
+        check("", "");
     }
 
     #[test]

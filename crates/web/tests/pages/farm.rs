@@ -188,11 +188,7 @@ impl Farm {
         message: &'static str,
         files: &[&str],
     ) -> (ChangeId, String) {
-        let revision = format!(
-            "{:040x}",
-            u128::from(n).wrapping_mul(0x9be0_2c14_f1c9_ad77_e01b_2b5a_a7c0_1d3d)
-        )
-        .replacen("00000000", "4f1c9ad2", 1);
+        let revision = format!("{:032x}0badcafe", u128::from(n).wrapping_mul(!0 / 7_919));
         let new = NewChange {
             repository: "https://git.example.org/hello.git".into(),
             branch: "main".into(),

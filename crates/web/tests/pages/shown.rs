@@ -47,9 +47,13 @@ async fn a_busy_farm_answers_in_its_titles() {
     check("/queue", order, &["lock gpu is held by hello-stable", "loft is paused by ann"]).await;
     let by_id = format!("/builds/{}", running.build);
     check(&by_id, "hello-stable #6 is running in test", &["data-follow", "docs</span>"]).await;
-    let request = "Request 20 waits: lock gpu is held by hello-stable/9; nothing else stands \
-                   in the way";
-    check("/requests/20", request, &["What would let it run", "gpu gets more units"]).await;
+    let request = "Request 20 waits, number 1 in the queue";
+    check(
+        "/requests/20",
+        request,
+        &["What would let it run", "gpu gets more units", "lock gpu is held"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -64,7 +68,7 @@ async fn a_build_tells_how_it_ended() {
         "kernel-arm64#5",
         "kernel-arm64 #5 failed in boot-test after 5:45",
         &[
-            "`make boot-test` exited 101 after 43.8 s",
+            "<code>make boot-test</code> exited 101 after 43.8 s",
             "clocksource: no usable source, giving up\n[    2.502] Kernel panic",
             "id=\"s3-L211\" class=\"err\"",
             "<span class=\"c1 cb\">no clock</span>",

@@ -45,7 +45,7 @@ async fn show(ui: &Ui, caller: &Caller, which: Which) -> Result<Response, Refusa
     .await?;
     let view = view::build::build(&facts);
     let title = format!("{} #{} {} {}", view.builder, view.number, view.verb, view.rest);
-    let live = if view.finished { "" } else { "build,step,artifact" };
+    let live = if view.finished { "" } else { "build,step,log,artifact" };
     let mut frame = frame(&surround, &reader(caller), "builders", title.trim(), live);
     frame.scope = format!("build:{}", view.id);
     ui.page("build.html", &frame, &view)

@@ -68,8 +68,10 @@ pub(crate) struct BuildPage {
     pub(crate) changes: Vec<ChangeLine>,
     /// What it left.
     pub(crate) artifacts: Vec<ArtifactLine>,
-    /// Its properties.
+    /// The properties it was given.
     pub(crate) properties: Vec<PropertyLine>,
+    /// The properties every build has.
+    pub(crate) own_properties: Vec<PropertyLine>,
     /// Where and why it ran.
     pub(crate) facts: Facts,
     /// Whether it can be cancelled.
@@ -176,6 +178,8 @@ pub(crate) fn build(facts: &BuildFacts) -> BuildPage {
     let submitted = facts.request.time("submitted_at").filter(|_| row.int("epoch") <= 1);
     let running = row.text("state") == "running";
     let steps = steps(&facts.steps, finished, now);
+    let (own_properties, properties) =
+        properties(row).into_iter().partition(|p| p.source == "farm");
     BuildPage {
         id: row.int("id"),
         builder: row.text("builder").to_owned(),
@@ -190,7 +194,8 @@ pub(crate) fn build(facts: &BuildFacts) -> BuildPage {
         steps,
         changes: facts.changes.iter().map(|c| change(c, now)).collect(),
         artifacts: facts.artifacts.iter().map(artifact).collect(),
-        properties: properties(row),
+        properties,
+        own_properties,
         facts: facts_of(facts, submitted),
         can_cancel: matches!(row.text("state"), "running" | "cancelling"),
         finished,

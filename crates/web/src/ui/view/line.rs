@@ -139,7 +139,7 @@ pub(crate) fn by_builder(builds: &[Row]) -> BTreeMap<&str, Vec<&Row>> {
     by
 }
 
-/// Whether a build is a verdict on its code: neither still running, nor cancelled, nor to be retried.
+/// A build's verdict on its code, if it is one: not running, not cancelled, not to be retried.
 pub(crate) fn verdict(build: &Row) -> Option<Outcome> {
     build.outcome().filter(|o| !matches!(o, Outcome::Retry | Outcome::Cancelled | Outcome::Skipped))
 }

@@ -1,7 +1,7 @@
 //! What pages show, as plain values made by pure functions: rows and a time in, texts out.
 //!
-//! Templates get these values and nothing else, so an overriding template sees the same words, and a
-//! view can be tested without a farm. What is absent: the store, HTTP, a clock, HTML.
+//! Templates get these values and nothing else, so an overriding template sees the same words, and
+//! a view can be tested without a farm. What is absent: the store, HTTP, a clock, HTML.
 
 pub(crate) mod ansi;
 pub(crate) mod build;

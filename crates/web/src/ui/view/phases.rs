@@ -6,10 +6,11 @@ use steading_core::words::{Duration, Micros};
 use super::mark;
 use super::row::Row;
 
-/// The largest share waiting may take, in thousandths: a night in the queue must not hide the build.
+/// The largest share of waiting, in thousandths: a night in the queue must not hide the build.
 const WAIT_SHARE_MAX: i64 = 300;
-/// Phases narrower than this, in thousandths, carry no label.
-const LABEL_SHARE_MIN: i64 = 70;
+/// About how much room a label takes on a desktop, in thousandths: its ends, and each letter.
+const LABEL_ENDS: usize = 15;
+const LABEL_LETTER: usize = 6;
 
 /// A phase as drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,7 +79,8 @@ fn to_scale(spans: Vec<(String, &'static str, Option<i64>, i64)>) -> Vec<Phase> 
         }
         let shortened = drawn(&span) < span.3;
         let title = format!("{} {}", span.0, Duration::millis(span.3));
-        let labelled = width >= LABEL_SHARE_MIN;
+        let room = LABEL_ENDS + LABEL_LETTER * title.chars().count();
+        let labelled = usize::try_from(width).is_ok_and(|width| width >= room);
         phases.push(Phase { x, width, look: span.1, title, labelled, step: span.2, shortened });
         x += width;
     }

@@ -78,6 +78,8 @@ pub(crate) struct RequestPage {
     pub(crate) mark: Mark,
     /// The answer.
     pub(crate) headline: String,
+    /// Why it is not running yet.
+    pub(crate) why: String,
     /// Which code.
     pub(crate) code: Option<Code>,
     /// Why it exists.
@@ -191,9 +193,11 @@ pub(crate) fn request(
     let submitted = row.time("submitted_at");
     let collapsed_into = row.maybe_int("collapsed_into");
     let pending = state == "pending";
-    let headline = match (state, outcome, &explanation) {
+    let explanation = explanation.filter(|_| pending);
+    let position = explanation.as_ref().and_then(|e| e.position);
+    let headline = match (state, outcome, position) {
         (_, Some(outcome), _) => format!("is complete: {outcome}"),
-        ("pending", _, Some(e)) => format!("waits: {}", e.summary),
+        ("pending", _, Some(n)) => format!("waits, number {n} in the queue"),
         ("pending", _, None) => "waits to be matched".to_owned(),
         ("claimed", _, _) if builds.first().is_some_and(|b| b.outcome().is_none()) => {
             format!("is being built on {}", row.text("worker"))
@@ -202,8 +206,8 @@ pub(crate) fn request(
         ("collapsed", _, _) => "was folded into a newer request".to_owned(),
         (state, _, _) => format!("is {state}"),
     };
-    let (exclusions, locks, remedies) = match explanation.filter(|_| pending) {
-        Some(e) => (e.workers, e.locks, e.remedies),
+    let (why, exclusions, locks, remedies) = match explanation {
+        Some(e) => (e.summary, e.workers, e.locks, e.remedies),
         None => Default::default(),
     };
     RequestPage {
@@ -211,6 +215,7 @@ pub(crate) fn request(
         builder: row.text("builder").to_owned(),
         mark: mark::of_row(row),
         headline,
+        why,
         code: code::of_row(row, subjects),
         reason: row.text("reason").to_owned(),
         owner: row.text("owner").to_owned(),

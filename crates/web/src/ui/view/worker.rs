@@ -11,7 +11,7 @@ use super::line::{BuildLine, line};
 use super::mark::{self, Mark};
 use super::row::Row;
 use super::when::{When, ago};
-use super::words::sentence;
+use super::words::{sentence, size};
 
 /// How many slots are drawn; more are only counted.
 const SLOTS_DRAWN_MAX: i64 = 32;
@@ -99,14 +99,19 @@ fn worker(row: &Row, surround: &Surround, live: &[Row], subjects: &Subjects) -> 
         draining: row.flag("draining"),
         labels: labels.iter().map(|(name, value)| format!("{name} = {value}")).collect(),
         version: row.text("version").to_owned(),
-        facts: facts.into_iter().map(|(name, value)| (name, plain(&value))).collect(),
+        facts: facts.iter().map(|(name, value)| fact(name, value)).collect(),
         connected: row.time("connected_at").filter(|_| connected).map(|at| ago(at, now)),
         lost: row.time("lost_at").filter(|_| !connected).map(|at| ago(at, now)),
     }
 }
 
-fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// A fact for people: `memory_mib 24152` is `memory 23 GiB`.
+fn fact(name: &str, value: &serde_json::Value) -> (String, String) {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match (name.strip_suffix("_mib"), text.parse::<i64>()) {
+        (Some(name), Ok(mib)) => (name.replace('_', " "), size(mib.saturating_mul(1 << 20))),
+        _ => (name.replace('_', " "), text),
+    }
 }
 
 #[cfg(test)]
@@ -114,6 +119,16 @@ mod tests {
     use steading_core::words::Cell;
 
     use super::*;
+
+    #[test]
+    fn facts_are_said_in_round_numbers() {
+        let check = |name: &str, value: serde_json::Value, expected: (&str, &str)| {
+            assert_eq!(fact(name, &value), (expected.0.to_owned(), expected.1.to_owned()));
+        };
+        check("memory_mib", "24152".into(), ("memory", "23 GiB"));
+        check("disk_free_mib", 68_517.into(), ("disk free", "66 GiB"));
+        check("kernel", "Linux 6.18".into(), ("kernel", "Linux 6.18"));
+    }
 
     #[test]
     fn slots_are_derived_from_builds() {

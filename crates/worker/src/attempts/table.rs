@@ -50,7 +50,7 @@ enum State {
     },
     Between {
         number: i64,
-        report: Report,
+        report: Box<Report>,
     },
     Finishing,
     Gathered,
@@ -100,7 +100,7 @@ impl Table {
         match held.state {
             State::Running { last: true, .. } => held.state = State::Finishing,
             State::Running { number, .. } => {
-                held.state = State::Between { number, report: report.clone() };
+                held.state = State::Between { number, report: Box::new(report.clone()) };
                 return vec![Effect::Say(ToMaster::StepDone { attempt, number, report })];
             }
             State::Dropped => {
@@ -152,7 +152,8 @@ impl Table {
             Some(Effect::Say(match &held.state {
                 State::Accepted => ToMaster::Accepted { claim: held.claim, attempt },
                 State::Between { number, report } => {
-                    ToMaster::StepDone { attempt, number: *number, report: report.clone() }
+                    let report = (**report).clone();
+                    ToMaster::StepDone { attempt, number: *number, report }
                 }
                 State::Gathered => ToMaster::Gathered { attempt },
                 State::Running { .. } | State::Finishing | State::Dropped => return None,
@@ -198,7 +199,7 @@ impl Table {
         let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
         match &held.state {
             State::Between { number: done, report } if *done == number => {
-                let report = report.clone();
+                let report = (**report).clone();
                 return vec![Effect::Say(ToMaster::StepDone { attempt, number, report })];
             }
             State::Between { number: done, .. } if *done > number => return Vec::new(),
@@ -241,6 +242,91 @@ impl Table {
                 self.held.remove(&attempt);
                 vec![Effect::Forget(attempt)]
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use steading_wire::worker::{Ending, RequestId};
+
+    use super::*;
+
+    const ONE: Attempt = Attempt { request: RequestId(1), epoch: 1 };
+
+    fn table() -> Table {
+        let mut table = Table::default();
+        table.on_message(ToWorker::Welcome { slots: 1, drop: vec![] });
+        let (claim, builder) = (ClaimId(1), "hello".to_owned());
+        table.on_message(ToWorker::Offer { claim, attempt: ONE, builder });
+        table
+    }
+
+    fn run(number: i64) -> ToWorker {
+        let primitive = Primitive::Upload { paths: vec![] };
+        ToWorker::Run { attempt: ONE, build: BuildId(1), number, primitive }
+    }
+
+    fn report() -> Report {
+        let ending = Ending::Exited { code: 0 };
+        Report { ending, exit: None, logs: vec![], stderr_tail: String::new() }
+    }
+
+    #[test]
+    fn what_is_dropped_keeps_its_slot_until_it_is_dead() {
+        let mut table = table();
+        table.on_message(run(1));
+        assert_eq!(table.on_message(ToWorker::Drop { attempt: ONE }), [Effect::Kill(ONE)]);
+        assert!(table.held().is_empty() && table.free_slot().is_none());
+        assert_eq!(table.on_step_ended(ONE, report()), [Effect::Forget(ONE)]);
+        assert_eq!(table.free_slot(), Some(1));
+    }
+
+    #[test]
+    fn a_cancel_between_steps_has_nothing_to_end() {
+        let mut table = table();
+        assert!(table.on_message(ToWorker::Cancel { attempt: ONE }).is_empty());
+        table.on_message(run(1));
+        assert_eq!(table.on_message(ToWorker::Cancel { attempt: ONE }), [Effect::Kill(ONE)]);
+        table.on_step_ended(ONE, report());
+        assert!(table.on_message(ToWorker::Cancel { attempt: ONE }).is_empty());
+    }
+
+    #[test]
+    fn finishing_a_step_that_runs_ends_it_without_a_report() {
+        let mut table = table();
+        table.on_message(run(1));
+        assert_eq!(table.on_message(ToWorker::Finish { attempt: ONE }), [Effect::Kill(ONE)]);
+        assert!(table.on_step_ended(ONE, report()).is_empty());
+        assert!(table.is_sending());
+        assert!(table.gather(|_| true).is_empty());
+        let gathered = Effect::Say(ToMaster::Gathered { attempt: ONE });
+        assert_eq!(table.gather(|_| false), [gathered]);
+        assert!(table.is_idle());
+    }
+
+    #[test]
+    fn old_numbers_are_ignored() {
+        let mut table = table();
+        for number in [1, 2] {
+            assert!(matches!(table.on_message(run(number))[..], [Effect::Start { .. }]));
+            assert!(table.on_message(run(number)).is_empty(), "it runs already");
+            table.on_step_ended(ONE, report());
+        }
+        assert!(table.on_message(run(1)).is_empty());
+        assert!(matches!(table.on_message(run(2))[..], [Effect::Say(_)]), "said again");
+    }
+
+    #[test]
+    fn nothing_is_held_of_attempts_never_met() {
+        let mut table = Table::default();
+        for message in [
+            run(1),
+            ToWorker::Cancel { attempt: ONE },
+            ToWorker::Finish { attempt: ONE },
+            ToWorker::Drop { attempt: ONE },
+        ] {
+            assert!(table.on_message(message).is_empty());
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Trouble {
     /// How the step ends.
     pub(crate) ending: Ending,
     /// Of the command that ended it.
-    pub(crate) exit: Option<ExitRecord>,
+    pub(crate) exit: Option<Box<ExitRecord>>,
 }
 
 impl Trouble {
@@ -147,7 +147,7 @@ impl<'a> Git<'a> {
             Ending::NotStarted { text } => infrastructure("no_git", text),
             other => other,
         };
-        Err(Trouble { ending, exit })
+        Err(Trouble { ending, exit: exit.map(Box::new) })
     }
 }
 

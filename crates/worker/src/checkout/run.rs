@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use steading_wire::worker::Ending;
 use tokio_util::sync::CancellationToken;
 
 use super::git::{Git, Trouble};
@@ -11,7 +12,6 @@ use super::refused::refused;
 use super::tree;
 use crate::attempts::{Logs, Tools};
 use crate::process::Finished;
-use steading_wire::worker::Ending;
 
 /// How long a whole checkout may take.
 const CHECKOUT_MAX: Duration = Duration::from_secs(3600);
@@ -50,7 +50,7 @@ pub(crate) async fn run(
     let mut git = Git::new(&tools.launcher, logs, cancel, source.is_local(), CHECKOUT_MAX);
     match bring(&mut git, &tools.mirrors, source, place).await {
         Ok(()) => Finished { ending: Ending::Exited { code: 0 }, exit: None },
-        Err(Trouble { ending, exit }) => Finished { ending, exit },
+        Err(Trouble { ending, exit }) => Finished { ending, exit: exit.map(|exit| *exit) },
     }
 }
 

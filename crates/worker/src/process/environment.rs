@@ -3,6 +3,18 @@
 use std::env;
 use std::ffi::OsString;
 
+/// What git sets for its hooks: a worker started from one must not build in that repository.
+const GITS_OWN: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+];
+
 /// Whether a name belongs to the farm and never reaches a build.
 pub(crate) fn is_reserved(name: &str) -> bool {
     name.starts_with("STEADING_")
@@ -15,7 +27,8 @@ pub(crate) fn inherited(token: &str) -> Vec<(OsString, OsString)> {
 
 fn is_for_builds(name: &OsString, value: &OsString, token: &str) -> bool {
     let reveals = !token.is_empty() && value.to_string_lossy().contains(token);
-    !is_reserved(&name.to_string_lossy()) && !reveals
+    let name = name.to_string_lossy();
+    !is_reserved(&name) && !GITS_OWN.contains(&&*name) && !reveals
 }
 
 #[cfg(test)]
@@ -31,6 +44,8 @@ mod tests {
         check("STEADING_TOKEN", "x", false);
         check("STEADING_", "x", false);
         check("AUTH", "Bearer t0ken", false);
+        check("GIT_DIR", "/repo/.git", false);
+        check("GIT_SSH_COMMAND", "ssh -i key", true);
         check("MY_STEADING_X", "x", true);
     }
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steading_wire::worker::{Attempt, HEARTBEAT_MS, Hello, PROTOCOL, Report, ToMaster, ToWorker};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::backoff::Backoff;
 use super::link::Link;
@@ -18,8 +20,6 @@ use crate::{Error, Options};
 
 /// How long a worker that must end waits for its processes to die and its last bytes to leave.
 const STOP_MAX: Duration = Duration::from_secs(12);
-/// Ended steps that wait to be looked at.
-const STEPS_MAX: usize = 64;
 
 type Dialling = Pin<Box<dyn Future<Output = Result<(Link, Backoff), Error>> + Send>>;
 
@@ -48,7 +48,8 @@ pub(crate) struct Daemon {
     facts: BTreeMap<String, String>,
     table: Table,
     running: BTreeMap<Attempt, CancellationToken>,
-    ended: (mpsc::Sender<(Attempt, Report)>, mpsc::Receiver<(Attempt, Report)>),
+    /// The steps that run: they end with the daemon.
+    steps: JoinSet<(Attempt, Report)>,
     link: Option<Link>,
     dialling: Option<Dialling>,
     backoff: Backoff,
@@ -79,7 +80,7 @@ impl Daemon {
             facts,
             table: Table::default(),
             running: BTreeMap::new(),
-            ended: mpsc::channel(STEPS_MAX),
+            steps: JoinSet::new(),
             link: None,
             dialling: None,
             backoff: Backoff::default(),
@@ -122,10 +123,7 @@ impl Daemon {
         };
         tokio::select! {
             () = self.shutdown.cancelled(), if !self.ending => Event::Shutdown,
-            step = self.ended.1.recv() => {
-                let (attempt, report) = step.expect("the daemon itself keeps a sender");
-                Event::Step(attempt, report)
-            }
+            Some(Ok((attempt, report))) = self.steps.join_next() => Event::Step(attempt, report),
             message = link => Event::Heard(message),
             dialled = dialled => Event::Dialled(dialled),
             () = self.tools.spool.gone.notified() => Event::LogGone,
@@ -290,12 +288,12 @@ impl Daemon {
         if self.ending {
             cancel.cancel();
         }
-        let (tools, ended) = (Arc::clone(&self.tools), self.ended.0.clone());
-        let step = tokio::spawn(async move { carry_out(&tools, assignment, &cancel).await });
-        tokio::spawn(async move {
+        let tools = Arc::clone(&self.tools);
+        self.steps.spawn(async move {
+            let step = async move { carry_out(&tools, assignment, &cancel).await };
+            let step = AbortOnDropHandle::new(tokio::spawn(step));
             // A fault in one step costs that step and nothing else.
-            let report = step.await.unwrap_or_else(|error| broken(&error.to_string()));
-            let _ = ended.send((attempt, report)).await;
+            (attempt, step.await.unwrap_or_else(|error| broken(&error.to_string())))
         });
     }
 

@@ -38,7 +38,10 @@ impl Selection {
     fn add(&mut self, place: &Path, glob: &str) -> io::Result<()> {
         let clean = match below(glob) {
             Ok(clean) => clean.to_string_lossy().into_owned(),
-            Err(error) => return Ok(self.problems.push(error.to_string())),
+            Err(error) => {
+                self.problems.push(error.to_string());
+                return Ok(());
+            }
         };
         if !clean.contains(['*', '?', '[', '{']) {
             return self.add_path(place, &clean);
@@ -46,7 +49,10 @@ impl Selection {
         let matcher = GlobBuilder::new(&clean).literal_separator(true).build();
         match matcher {
             Ok(glob) => self.walk(place, fixed_part(&clean), &glob.compile_matcher()),
-            Err(error) => Ok(self.problems.push(format!("`{glob}` is no glob: {error}"))),
+            Err(error) => {
+                self.problems.push(format!("`{glob}` is no glob: {error}"));
+                Ok(())
+            }
         }
     }
 

@@ -151,7 +151,7 @@ fn judge(status: StatusCode, text: String, path: &str) -> Answer {
         StatusCode::CONFLICT | StatusCode::GONE => {
             Answer::Refused(infrastructure("unwanted", said))
         }
-        StatusCode::UNPROCESSABLE_ENTITY => Answer::Changed(said),
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Answer::Changed(said),
         StatusCode::INSUFFICIENT_STORAGE => Answer::Refused(infrastructure("archive_full", said)),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Answer::Away(said),
         status if status.is_server_error() => Answer::Away(said),

@@ -1,18 +1,31 @@
 //! A worker and its master in a directory of their own, for as long as a test runs.
 
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode};
 use std::time::Duration;
 
 use libtest_mimic::Trial;
 use steading_wire::worker::{
     Attempt, BuildId, ClaimId, Ending, Primitive, Report, RequestId, ToMaster, ToWorker,
 };
-use steading_worker::{Error, Options};
+use steading_worker::{Error, Options, run};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::master::{Master, TOKEN};
+
+/// What a worker in a process of its own is called.
+pub(crate) const WORKER: &str = "worker-under-test";
+
+/// The life of such a worker: its argument is the data directory.
+pub(crate) fn main() -> ExitCode {
+    let dir = std::env::args().nth(1).expect("a data directory");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let ended = runtime.block_on(run(options(Path::new(&dir)), CancellationToken::new()));
+    if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
 
 /// A worker that runs, and the master it found through the data directory.
 pub(crate) struct Farm {
@@ -70,8 +83,23 @@ impl Farm {
         let mut options = options(dir.path());
         change(&mut options);
         let shutdown = CancellationToken::new();
-        let worker = tokio::spawn(steading_worker::run(options, shutdown.clone()));
+        let worker = tokio::spawn(run(options, shutdown.clone()));
         Farm { master, dir, shutdown, worker }
+    }
+
+    /// Starts a worker in a process of its own; the one of this process ends.
+    #[expect(clippy::disallowed_methods, reason = "a worker that can be killed")]
+    pub(crate) async fn start_process() -> (Farm, Child) {
+        let mut farm = Farm::start().await;
+        farm.shutdown.cancel();
+        (&mut farm.worker).await.expect("no panic").expect("a clean end");
+        farm.master.seen().messages.clear();
+        let child = Command::new(std::env::current_exe().expect("a program"))
+            .arg0(WORKER)
+            .arg(farm.dir.path())
+            .spawn()
+            .expect("a process");
+        (farm, child)
     }
 
     /// Where a builder's first workspace is.

@@ -1,7 +1,8 @@
 //! The worker against a small master: real processes, real sockets, real repositories.
 //!
 //! This program is its own worker binary: called `steading-shepherd` it is one, as the real
-//! command is, and else it runs the tests.
+//! command is; called `worker-under-test` it is a worker that can be killed; and else it runs the
+//! tests.
 
 mod artifacts;
 mod checkouts;
@@ -18,8 +19,10 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial, run};
 
 fn main() -> ExitCode {
-    if std::env::args_os().next().is_some_and(|name| name == "steading-shepherd") {
-        return steading_worker::shepherd::main();
+    match std::env::args().next().as_deref() {
+        Some("steading-shepherd") => return steading_worker::shepherd::main(),
+        Some(harness::WORKER) => return harness::main(),
+        _ => {}
     }
     let tests: [fn() -> Vec<Trial>; 7] = [
         artifacts::tests,

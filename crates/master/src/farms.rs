@@ -116,8 +116,14 @@ async fn apply(store: &Store, loaded: Loaded) -> Result<Present, FarmError> {
         files: loaded.text.files,
     };
     let farm = loaded.farm.clone();
-    let id =
-        store.write("configuration.apply", move |w| w.apply_configuration(&text, &farm)).await?;
+    let section = store.write("configuration.apply", move |w| {
+        // A worker that is named is there from now on, offline until it dials in.
+        for worker in farm.workers.iter().filter(|worker| !worker.pattern) {
+            w.meet_worker(&worker.name, worker.slots, &worker.labels)?;
+        }
+        w.apply_configuration(&text, &farm)
+    });
+    let id = section.await?;
     Ok(Present { id, farm: loaded.farm, policy: loaded.policy })
 }
 

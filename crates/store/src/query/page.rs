@@ -76,6 +76,17 @@ impl Read<'_> {
     }
 }
 
+impl Read<'_> {
+    /// How many rows of a noun meet all of these.
+    ///
+    /// # Errors
+    /// `BadQuery` when a filter names no field or does not apply.
+    pub fn count(&self, noun: &'static Noun, filters: &[Filter]) -> Result<i64, Error> {
+        let (sql, params) = count_sql(noun, filters)?;
+        self.int(&sql, rusqlite::params_from_iter(params.iter().map(Param)))
+    }
+}
+
 struct Prepared {
     sql: String,
     params: Vec<Cell>,
@@ -91,11 +102,7 @@ fn prepare(noun: &'static Noun, query: &Query, limit: usize) -> Result<Prepared,
         field_named(noun, field)?;
     }
     let mut params = Vec::new();
-    let mut conditions = Vec::new();
-    for filter in &query.filters {
-        let field = filter.check(noun)?;
-        conditions.push(filter.condition(field, &mut params));
-    }
+    let mut conditions = conditions(noun, &query.filters, &mut params)?;
     if let Some(text) = &query.cursor {
         let cursor = Cursor::decode(text, noun, &order)?;
         conditions.push(behind(&cursor, by, order.descending, &mut params));
@@ -108,6 +115,24 @@ fn prepare(noun: &'static Noun, query: &Query, limit: usize) -> Result<Prepared,
     params.push(Cell::Int(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
     sql += &format!(" ORDER BY {} LIMIT ?{}", order_by(by, order.descending), params.len());
     Ok(Prepared { sql, params, order, shown: query.fields.clone() })
+}
+
+fn conditions(
+    noun: &'static Noun,
+    filters: &[Filter],
+    params: &mut Vec<Cell>,
+) -> Result<Vec<String>, BadQuery> {
+    filters.iter().map(|filter| Ok(filter.condition(filter.check(noun)?, params))).collect()
+}
+
+fn count_sql(noun: &'static Noun, filters: &[Filter]) -> Result<(String, Vec<Cell>), BadQuery> {
+    let mut params = Vec::new();
+    let conditions = conditions(noun, filters, &mut params)?;
+    let mut sql = format!("SELECT COUNT(*) FROM {}", noun.name);
+    if !conditions.is_empty() {
+        sql += &format!(" WHERE {}", conditions.join(" AND "));
+    }
+    Ok((sql, params))
 }
 
 /// Absent values come first going up and last going down, in every engine.
@@ -201,6 +226,11 @@ pub(crate) fn generated() -> Vec<(String, String)> {
                 }
                 _ => Cell::Int(1),
             };
+            let counted =
+                Filter { field: field.name.to_owned(), op: Op::Eq, values: vec![value.clone()] };
+            if let Ok((sql, _)) = count_sql(noun, &[counted]) {
+                all.push((format!("count {} {}", noun.name, field.name), sql));
+            }
             let mut push = |what: String, query: &Query| {
                 if let Ok(prepared) = prepare(noun, query, LIMIT_MAX) {
                     all.push((format!("page {} {} {what}", noun.name, field.name), prepared.sql));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use steading_core::words::{Cell, RequestState, Seq, WorkerState, noun};
-use steading_store::{Error, Filter, LIMIT_MAX, Query, Read};
+use steading_store::{Error, Filter, Read};
 use steading_wire::rest;
 
 /// The numbers.
@@ -60,24 +60,9 @@ impl Overview {
     }
 }
 
-/// How many rows meet a condition, a page of ids at a time.
 fn count(r: &Read<'_>, noun_name: &str, condition: Filter) -> Result<i64, Error> {
     let noun = noun(noun_name).expect("the table has requests and builds");
-    let mut asked = Query {
-        filters: vec![condition],
-        limit: Some(LIMIT_MAX),
-        fields: Some(vec!["id".to_owned()]),
-        ..Query::default()
-    };
-    let mut found = 0;
-    loop {
-        let page = r.page(noun, &asked)?;
-        found += whole(page.rows.len());
-        asked.cursor = page.next;
-        if asked.cursor.is_none() {
-            return Ok(found);
-        }
-    }
+    r.count(noun, &[condition])
 }
 
 fn whole(number: usize) -> i64 {

@@ -94,15 +94,12 @@ fn builds(
 
 /// What every page needs.
 pub(super) fn surround(r: &Read<'_>) -> Result<Surround, Error> {
-    let pending = Query {
-        filters: vec![Filter::eq("state", "pending")],
-        limit: Some(PENDING_MAX),
-        ..Query::default()
-    };
-    let (pending, more_pending) = rows(r, "request", &pending)?;
+    let pending = vec![Filter::eq("state", "pending")];
+    let waiting = r.count(table("request"), &pending)?;
+    let pending = all(r, "request", pending, PENDING_MAX)?;
     let mut workers = all(r, "worker", vec![], WORKERS_MAX)?;
     workers.sort_by(|a, b| a.text("name").cmp(b.text("name")));
-    Ok(Surround { now: r.now(), as_of: r.newest_seq()?.0, workers, pending, more_pending })
+    Ok(Surround { now: r.now(), as_of: r.newest_seq()?.0, workers, pending, waiting })
 }
 
 /// Builds without an outcome, oldest first.

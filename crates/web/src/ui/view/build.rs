@@ -231,7 +231,9 @@ fn why(row: &Row, steps: &[StepView]) -> String {
         let cause = s.cause.as_ref().map_or(s.note.as_str(), |c| c.text.as_str());
         !cause.is_empty() && reason.text.contains(cause)
     };
-    if steps.iter().any(said) { String::new() } else { reason.text }
+    // Who stopped it is told here alone.
+    let told_below = row.outcome() != Some(Outcome::Cancelled) && steps.iter().any(said);
+    if told_below { String::new() } else { reason.text }
 }
 
 fn rest(row: &Row, steps: &[Row]) -> String {

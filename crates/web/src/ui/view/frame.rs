@@ -17,8 +17,8 @@ pub(crate) struct Surround {
     pub(crate) workers: Vec<Row>,
     /// Pending requests, oldest first; perhaps not all.
     pub(crate) pending: Vec<Row>,
-    /// Whether there are more pending requests than `pending` holds.
-    pub(crate) more_pending: bool,
+    /// How many requests are pending in all.
+    pub(crate) waiting: i64,
 }
 
 /// The frame as templates see it.
@@ -32,8 +32,8 @@ pub(crate) struct Frame {
     pub(crate) health: Mark,
     /// The same in words with numbers.
     pub(crate) health_text: String,
-    /// How many requests wait: `""`, `14`, `200+`.
-    pub(crate) waiting: String,
+    /// How many requests wait.
+    pub(crate) waiting: i64,
     /// Where live events continue.
     pub(crate) as_of: i64,
     /// The nouns whose events make this page newer, or empty when nothing does.
@@ -78,7 +78,7 @@ pub(crate) fn frame(
         here,
         health,
         health_text,
-        waiting: waiting(surround),
+        waiting: surround.waiting,
         as_of: surround.as_of,
         live,
         kinds: kinds.join(" "),
@@ -107,15 +107,6 @@ pub(crate) fn health(workers: &[Row]) -> (Mark, String) {
             let paused = if paused > 0 { format!(", {paused} paused") } else { String::new() };
             (saying("ok", "tick", "ready"), format!("{able}{of} {workers} ready{paused}"))
         }
-    }
-}
-
-/// How many wait, as the navigation shows it.
-pub(crate) fn waiting(surround: &Surround) -> String {
-    match (surround.pending.len(), surround.more_pending) {
-        (0, _) => String::new(),
-        (n, false) => n.to_string(),
-        (n, true) => format!("{n}+"),
     }
 }
 

@@ -218,8 +218,6 @@ fn figures(facts: &HomeFacts, broken: usize) -> Vec<Figure> {
         Some(wait) => format!("waiting, oldest {}", roughly(wait)),
         None => "waiting".to_owned(),
     };
-    let waits = super::frame::waiting(surround);
-    let waits = if waits.is_empty() { "0".to_owned() } else { waits };
     let mut figures = vec![
         figure(
             broken.to_string(),
@@ -228,7 +226,7 @@ fn figures(facts: &HomeFacts, broken: usize) -> Vec<Figure> {
             "/builders",
         ),
         figure(facts.live.len().to_string(), &building, "", "/workers"),
-        figure(waits, &waiting, "", "/queue"),
+        figure(surround.waiting.to_string(), &waiting, "", "/queue"),
     ];
     let verdicts: Vec<Outcome> = facts.recent.iter().filter_map(verdict).collect();
     if !verdicts.is_empty() {

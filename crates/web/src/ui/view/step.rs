@@ -150,7 +150,11 @@ fn begun(facts: &StepFacts, row: &Row, open: bool, now: Micros) -> StepView {
     let started = row.time("started_at");
     let cause = outcome.filter(|o| is_bad(*o)).map(|o| Cause {
         text: row.reason().map_or_else(|| format!("ended as {o}"), |r| r.text),
-        tail: facts.tails.get(&id).cloned().unwrap_or_default(),
+        // What it said while somebody stopped it is not why it stopped.
+        tail: match o {
+            Outcome::Cancelled => String::new(),
+            _ => facts.tails.get(&id).cloned().unwrap_or_default(),
+        },
         look: mark::of_outcome(o).look,
     });
     let note = match (outcome, row.reason()) {

@@ -1,6 +1,7 @@
 //! End to end: the real binary, real repositories, real processes.
 
 mod bad_input;
+mod browser;
 mod farm;
 mod kill;
 mod life;

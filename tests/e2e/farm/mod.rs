@@ -1,5 +1,6 @@
 //! A farm of one test: it owns the directory, the repository and every process it starts.
 
+mod chromium;
 mod client;
 mod feed;
 mod fixture;
@@ -9,6 +10,7 @@ mod repository;
 mod sweep;
 mod wait;
 
+pub(crate) use chromium::Chromium;
 pub(crate) use client::Client;
 pub(crate) use feed::Feed;
 pub(crate) use fixture::Farm;

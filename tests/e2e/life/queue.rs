@@ -52,7 +52,7 @@ fn a_paused_worker_takes_nothing_and_says_why() {
 
 #[test]
 fn a_request_no_worker_can_take_yet_is_explained() {
-    let (farm, client) = started();
+    let (_farm, client) = started();
     let request = client.force_plain("apple");
     let said = explained(&client, request, "waits_for_worker");
     assert_eq!(said["state"], "pending", "{said}");

@@ -19,13 +19,25 @@ pub struct Newcomer<'a> {
 /// pin. Requests without code never collapse: each was wished for by itself.
 #[must_use]
 pub fn may_absorb(newer: &Newcomer<'_>, older: &Request) -> bool {
+    let older = Newcomer {
+        builder: &older.builder,
+        stamp: older.stamp.as_ref(),
+        properties: &older.properties,
+        pinned_worker: older.pinned_worker.as_deref(),
+    };
+    alike(newer, &older)
+}
+
+/// The same of two requests seen this way.
+#[must_use]
+pub fn alike(newer: &Newcomer<'_>, older: &Newcomer<'_>) -> bool {
     let place = |stamp: &SourceStamp| (stamp.repository.clone(), stamp.branch.clone());
     let code = newer.stamp.map(place);
     code.is_some()
-        && code == older.stamp.as_ref().map(place)
+        && code == older.stamp.map(place)
         && newer.builder == older.builder
-        && newer.pinned_worker == older.pinned_worker.as_deref()
-        && *newer.properties == older.properties
+        && newer.pinned_worker == older.pinned_worker
+        && newer.properties == older.properties
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod timer;
 mod wish;
 
 pub use branches::{BranchMove, COMMITS_MAX, Identity, branch_moves, identities};
-pub use collapse::{Newcomer, may_absorb};
+pub use collapse::{Newcomer, alike, may_absorb};
 pub use force::{ForceError, Forced, RESERVED, force};
 pub use react::{Reaction, due, fired, next_wake, on_change};
 pub use timer::Timer;

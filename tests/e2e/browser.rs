@@ -35,13 +35,40 @@ fn a_browser_sees_the_log_of_a_build_grow() {
     assert_eq!(browser.complaints(), Vec::<String>::new(), "what the pages complained of");
 }
 
+#[test]
+fn a_link_signs_a_browser_in_once_and_its_buttons_work() {
+    let mut farm = Farm::new(FARM);
+    let url = farm.up();
+    let Some(mut browser) = browser(&farm) else { return };
+    let client = farm.client();
+    let request = client.force("grow", &json!({ "properties": { "id": "never" } }));
+    client.build_in(request, "running");
+    let page = format!("{url}/builders/grow/builds/1");
+    browser.open(&page);
+    let form = "document.querySelector('form[action$=\"/cancel\"]')";
+    assert_eq!(browser.is(&format!("!!{form}")), false, "who is not signed in only looks");
+
+    let link = farm.steading(&["open"]);
+    assert_eq!(link.code, Some(0), "{link:?}");
+    let link = link.stdout.trim();
+    browser.open_at(link, &format!("{url}/"));
+    browser.open(&page);
+    browser.is(&format!("{form}.querySelector('button').click()"));
+    assert_eq!(client.complete(request)["outcome"], "cancelled");
+    browser.until("the page says so", "document.title.includes('cancelled')");
+    browser.open(link);
+    let said = browser.is("document.body.textContent");
+    assert!(said.as_str().is_some_and(|said| said.contains("steading open")), "{said}");
+}
+
 /// The browser; none, and said so, on a machine that has none and is no CI.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn browser(farm: &Farm) -> Option<Chromium> {
     let browser = Chromium::start(&farm.outside(""));
     if browser.is_none() {
         assert!(std::env::var_os("CI").is_none(), "CI has a browser");
-        eprintln!("skipped: a_browser_sees_the_log_of_a_build_grow: there is no `chromium` here");
+        let name = std::thread::current().name().unwrap_or("a test").to_owned();
+        eprintln!("skipped: {name}: there is no `chromium` here");
     }
     browser
 }

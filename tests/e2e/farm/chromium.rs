@@ -77,12 +77,16 @@ impl Chromium {
 
     /// Opens a page and waits until it is whole.
     pub(crate) fn open(&mut self, url: &str) {
+        self.open_at(url, url);
+    }
+
+    /// Opens a page that leads to another, and waits until that is whole.
+    pub(crate) fn open_at(&mut self, url: &str, lands: &str) {
         let opened = self.call("Page.navigate", json!({ "url": url }));
         assert!(opened["errorText"].is_null(), "{url}: {opened}");
-        self.until(
-            &format!("{url} is loaded"),
-            &format!("location.href === {} && document.readyState === 'complete'", json!(url)),
-        );
+        let whole =
+            format!("location.href === {} && document.readyState === 'complete'", json!(lands));
+        self.until(&format!("{lands} is loaded"), &whole);
     }
 
     /// What an expression is, in the page.

@@ -48,7 +48,7 @@ pub(crate) fn open(dir: &Path) -> Result<Home, Error> {
 #[must_use]
 pub fn holder(dir: &Path) -> Option<u32> {
     let mut file = File::open(dir.join("lock")).ok()?;
-    // A shared lock is given back at once, when the file is closed; only a worker's own is exclusive.
+    // A shared lock is given back at once, when the file is closed; a worker's own is exclusive.
     match flock(&file, FlockOperation::NonBlockingLockShared) {
         Err(Errno::WOULDBLOCK) => {}
         _ => return None,

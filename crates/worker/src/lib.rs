@@ -1,7 +1,7 @@
 //! The worker: dials the master, takes builds, runs their steps, keeps every byte until it is safe.
 //!
 //! `run` is the daemon. `session` talks to the master and is the one place where events meet;
-//! `attempts` decides what is held and what follows (pure); `attempts::step` carries a step out with
+//! `attempts` decides what is held and what follows (pure); `attempts::step` carries a step out by
 //! `process`, `checkout` or `upload`; `capture` turns output into blocks, which `bulk` spools and
 //! sends until they are acknowledged. Each command runs below a `shepherd`. What is absent: the
 //! database, the configuration, any decision about what a step's end means.

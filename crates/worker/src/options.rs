@@ -32,7 +32,7 @@ pub struct Options {
     pub version: String,
     /// How long it stays when it runs nothing and its master is away; `None`: for ever.
     pub orphan_limit: Option<Duration>,
-    /// How many raw bytes of one log are kept; what is beyond is counted, and said in its last line.
+    /// How many raw bytes of one log are kept; its last line says how many more there were.
     pub log_bytes_max: u64,
 }
 
@@ -66,7 +66,7 @@ pub enum Error {
     },
     /// Another worker uses the directory.
     #[error(
-        "another worker (process {pid}) uses `{}`: stop it, or give this one a directory of its own",
+        "another worker (process {pid}) uses `{}`: stop it, or give this one another directory",
         path.display()
     )]
     Busy {

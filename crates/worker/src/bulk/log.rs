@@ -183,8 +183,8 @@ impl SpooledLog {
         Ok(BulkToMaster::Block { log: self.key.clone(), raw_offset: span.raw_offset, encoded })
     }
 
-    /// Everything below `next` is durable: the answer to the oldest block in flight. False when that
-    /// block is not among it: the master could not take it, or could not close the log.
+    /// Everything below `next` is durable: the answer to the oldest block in flight. False when
+    /// that block is not among it: the master could not take it, or could not close the log.
     pub(crate) fn acknowledge(&self, next: u64) -> bool {
         let mut state = self.state();
         while state.blocks.front().is_some_and(|span| span.raw_end <= next) {

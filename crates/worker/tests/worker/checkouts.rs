@@ -198,8 +198,9 @@ async fn hooks_never_run() {
     let (farm, repo) = farm().await;
     let revision = repo.commit("a", "one");
     assert_exit(&farm.step(attempt(1), 1, repo.checkout("main", &revision)).await, 0);
-    let hook = "mkdir -p .git/hooks; printf '#!/bin/sh\\ntouch ../hooked\\n' > .git/hooks/post-checkout
-        chmod +x .git/hooks/post-checkout; cp .git/hooks/post-checkout .git/hooks/reference-transaction";
+    let hook = "mkdir -p .git/hooks; cd .git/hooks
+        printf '#!/bin/sh\\ntouch ../hooked\\n' > post-checkout
+        chmod +x post-checkout; cp post-checkout reference-transaction";
     assert_exit(&farm.step(attempt(1), 2, shell(hook)).await, 0);
     assert_exit(&farm.step(attempt(1), 3, repo.checkout("main", &revision)).await, 0);
     assert!(!farm.workspace("hello").with_file_name("hooked").exists());

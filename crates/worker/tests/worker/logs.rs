@@ -8,6 +8,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     vec![
         test("logs::noise_is_kept_as_it_is", noise_is_kept_as_it_is),
         test("logs::a_cut_link_costs_nothing", a_cut_link_costs_nothing),
+        test("logs::what_was_not_stored_is_sent_again", what_was_not_stored_is_sent_again),
         test("logs::a_long_line_is_kept", a_long_line_is_kept),
         test("logs::a_limit_is_said_in_the_last_line", a_limit_is_said_in_the_last_line),
         test("logs::what_is_not_in_a_block_is_shown_live", what_is_pending_is_shown_live),
@@ -39,7 +40,19 @@ async fn a_cut_link_costs_nothing() {
     let expected = std::fs::read(farm.workspace("hello").join("noise")).expect("written");
     assert!(log.raw() == expected, "the log differs from what was printed");
     assert!(farm.master.seen().cut_after_blocks.is_none(), "the link was not cut");
+    assert_eq!(farm.master.seen().gaps, 0);
     assert!(log.blocks > expected.len().div_ceil(256 << 10), "nothing was sent again");
+    farm.end().await;
+}
+
+async fn what_was_not_stored_is_sent_again() {
+    let farm = Farm::start().await;
+    farm.master.seen().blocks_refused = 2;
+    let report = farm.build(shell("head -c 1000000 /dev/urandom | tee noise")).await;
+    assert_exit(&report, 0);
+    let log = farm.master.log(attempt(1), 1, "stdout").await;
+    let expected = std::fs::read(farm.workspace("hello").join("noise")).expect("written");
+    assert!(log.raw() == expected, "the log differs from what was printed");
     farm.end().await;
 }
 
@@ -58,8 +71,8 @@ async fn a_limit_is_said_in_the_last_line() {
     let report = farm.build(shell("head -c 2000000 /dev/zero | tr '\\0' x; exit 4")).await;
     assert_exit(&report, 4);
     let text = farm.text("stdout").await;
-    let marker = "\n[steading] this log is limited to 100000 bytes: 1900000 more bytes were left out \
-                  here\n";
+    let marker = "\n[steading] this log is limited to 100000 bytes: \
+                  1900000 more bytes were left out here\n";
     assert_eq!(text.len(), 100_000 + marker.len());
     assert!(text.ends_with(marker), "{}", &text[text.len() - 200..]);
     farm.end().await;

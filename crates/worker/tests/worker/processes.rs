@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use libtest_mimic::Trial;
 use steading_wire::worker::{Ending, Primitive, ToWorker};
 
-use crate::harness::{Farm, assert_exit, attempt, file, process, runs, shell, test, until};
+use crate::harness::{Farm, assert_exit, attempt, file, process, runs, shell, test};
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
@@ -205,12 +205,5 @@ async fn standard_input_is_empty() {
     let farm = Farm::start().await;
     let report = farm.build(shell("cat; if (: < /dev/tty) 2>/dev/null; then exit 7; fi")).await;
     assert_exit(&report, 0);
-    until("no shepherd", || (!shepherds_of_this_process()).then_some(())).await;
     farm.end().await;
-}
-
-fn shepherds_of_this_process() -> bool {
-    let me = std::process::id().to_string();
-    let children = std::fs::read_to_string(format!("/proc/{me}/task/{me}/children"));
-    children.unwrap_or_default().split_whitespace().any(runs)
 }

@@ -9,9 +9,9 @@ mod rooms;
 mod sources;
 
 /// `path: item` and why it may be longer than the limit, for now.
-pub const EXCEPTIONS: &[(&str, &str)] = &[];
+pub(crate) const EXCEPTIONS: &[(&str, &str)] = &[];
 
 /// Fails with every finding, a line each.
-pub fn report(rule: &str, findings: &[String]) {
+pub(crate) fn report(rule: &str, findings: &[String]) {
     assert!(findings.is_empty(), "{rule}:\n  {}", findings.join("\n  "));
 }

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 /// A source file, relative to the project's root.
-pub struct Source {
-    pub path: String,
-    pub text: String,
+pub(crate) struct Source {
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 impl Source {
     /// Whether the file is about tests alone.
-    pub fn is_test(&self) -> bool {
+    pub(crate) fn is_test(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
         self.path.contains("/tests/")
             || self.path.starts_with("tests/")
@@ -19,19 +19,19 @@ impl Source {
     }
 
     /// Whether it belongs to a room: `core`, `store/src/archive`, ….
-    pub fn is_in(&self, room: &str) -> bool {
+    pub(crate) fn is_in(&self, room: &str) -> bool {
         self.path.starts_with(&format!("crates/{room}/"))
     }
 }
 
 /// The project's root.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
     crate_dir.ancestors().nth(2).expect("the crate lies in crates/steading").to_owned()
 }
 
 /// Every Rust file below `crates/`, `tests/`, `bench/` and `sim/`, in path order.
-pub fn sources() -> Vec<Source> {
+pub(crate) fn sources() -> Vec<Source> {
     let root = root();
     let mut found = Vec::new();
     for top in ["crates", "tests", "bench", "sim"] {

@@ -6,8 +6,8 @@
 //! What a section can do is the list of operations in `ops/`; each writes its events in the same
 //! section, so no state changes without its event.
 //!
-//! What is deliberately absent: SQL in any public signature, and any way to write a table of history
-//! other than the two primitives in `ops/row.rs`.
+//! What is deliberately absent: SQL in any public signature, and any way to write a table of
+//! history other than the two primitives in `ops/row.rs`.
 
 pub mod archive;
 pub mod audit;
@@ -27,5 +27,5 @@ pub use ops::{
     NewBuildset, NewChange, NewClaim, NewRequest, NewStep, NewToken, Next, Recovered, Submitted,
 };
 pub use query::{Filter, LIMIT_DEFAULT, LIMIT_MAX, Op, Order, Page, Query, Row};
-pub use reads::{Buildset, Remembered, Token};
+pub use reads::{Buildset, Past, PastBuild, PastRequest, Remembered, Token};
 pub use section::{Clock, Options, Read, Reader, SectionStats, Stats, Store, Write};

@@ -1,5 +1,5 @@
-//! SQL as text: every statement of the crate is declared through `statements!`, so that one test can
-//! list them all, parse them in both dialects and prepare them on a real PostgreSQL.
+//! SQL as text: every statement of the crate is declared through `statements!`, so that one test
+//! can list them all, parse them in both dialects and prepare them on a real PostgreSQL.
 //!
 //! The dialect is the subset SQLite and PostgreSQL share: integers and text, `?1` for parameters
 //! (`$1` there), `RETURNING`, `ON CONFLICT`, partial indexes, `NULLS FIRST`.

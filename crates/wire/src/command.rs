@@ -1,7 +1,7 @@
 //! What the faces ask of the master: a command and a handle to send it by.
 //!
-//! `web` and `master` do not know each other's insides; this is the whole of what joins them, besides
-//! history and its events.
+//! `web` and `master` do not know each other's insides; this is the whole of what joins them,
+//! besides history and its events.
 
 use steading_core::words::{BuildId, RequestId};
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +41,13 @@ pub enum Command {
         request: RequestId,
         /// Why.
         why: rest::Why,
+    },
+    /// Give a waiting request another priority.
+    Prioritize {
+        /// Which.
+        request: RequestId,
+        /// The new one.
+        priority: i64,
     },
     /// Give a worker nothing more.
     Pause {
@@ -82,7 +89,7 @@ pub enum Answer {
     Submitted(rest::Submitted),
     /// To change.
     ChangesAdded(rest::ChangesAdded),
-    /// To cancel, pause, resume, revoke.
+    /// To cancel, prioritize, pause, resume, revoke.
     Done,
     /// To explain.
     Explanation(rest::Explanation),

@@ -68,6 +68,14 @@ pub struct Why {
     pub reason: String,
 }
 
+/// `POST /api/v1/requests/{id}/prioritize`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Priority {
+    /// Higher goes first, where the policy says so.
+    pub priority: i64,
+}
+
 /// A list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct List {

@@ -1,8 +1,8 @@
 //! The worker protocol, version 1: MessagePack with named maps over two WebSockets.
 //!
-//! *Control* carries small messages and never queues behind bytes; *bulk* carries log blocks and the
-//! live tail. Every message about a build is addressed by its `Attempt` and may be sent again: the
-//! receiver ignores what it already knows. So whoever was away says what it holds, and goes on.
+//! *Control* carries small messages and never queues behind bytes; *bulk* carries log blocks and
+//! the live tail. Every message about a build is addressed by its `Attempt` and may be sent again:
+//! the receiver ignores what it already knows. So whoever was away says what it holds, and goes on.
 
 use std::collections::BTreeMap;
 

@@ -112,6 +112,7 @@ pub static NOUNS: &[Noun] = &[
             must("buildset_id", Kind::Int, "The buildset it belongs to."),
             must("builder", Kind::Text, "The builder that shall build it."),
             must("priority", Kind::Int, "Higher goes first, where the policy says so."),
+            may("prioritized_by", Kind::Text, "Who last changed its priority, if anybody did."),
             must("state", Kind::Word(super::RequestState::WORDS), "Where it is in its life."),
             must("epoch", Kind::Int, "Counts its attempts; 0 before the first."),
             may("repository", Kind::Text, "The repository to build."),

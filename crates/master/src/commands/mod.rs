@@ -3,6 +3,7 @@
 mod cancel;
 mod change;
 mod force;
+mod prioritize;
 mod problem;
 mod reload;
 mod serve;

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::problem::farm_problem;
-use super::{cancel, change, force, reload, token, worker};
+use super::{cancel, change, force, prioritize, reload, token, worker};
 use crate::context::Context;
 use crate::dispatch;
 use crate::spawn::spawn;
@@ -44,6 +44,9 @@ async fn carry_out(
         Command::Change(new) => change::change(context, new).await,
         Command::CancelBuild { build, why } => cancel::build(context, build, by, why).await,
         Command::CancelRequest { request, why } => cancel::request(context, request, by, why).await,
+        Command::Prioritize { request, priority } => {
+            prioritize::prioritize(context, request, priority, by).await
+        }
         Command::Pause { worker, why } => worker::pause(context, worker, by, why).await,
         Command::Resume { worker } => worker::resume(context, worker).await,
         Command::Explain { request } => {

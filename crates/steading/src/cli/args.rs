@@ -77,6 +77,9 @@ pub(crate) enum Command {
     /// Stop a build, or take a request back
     #[command(after_help = examples::CANCEL)]
     Cancel(CancelArgs),
+    /// Give a waiting request another priority
+    #[command(after_help = examples::PRIORITIZE)]
+    Prioritize(PrioritizeArgs),
     /// Build the same again: same builder, revision and properties
     #[command(after_help = examples::REBUILD)]
     Rebuild(RebuildArgs),
@@ -351,6 +354,16 @@ pub(crate) struct CancelArgs {
     /// Why, and its reason
     #[command(flatten)]
     pub(crate) why: WhyArgs,
+}
+
+/// `prioritize`.
+#[derive(Debug, Args)]
+pub(crate) struct PrioritizeArgs {
+    /// The request's number
+    pub(crate) request: i64,
+    /// Higher goes first, where the policy says so
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) priority: i64,
 }
 
 /// `rebuild`.

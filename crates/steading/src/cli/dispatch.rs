@@ -49,6 +49,7 @@ async fn ask(target: &Target, command: Command) -> Result<Exit, Error> {
         Command::Log(args) => verbs::log::log(&client, args).await,
         Command::Explain(args) => verbs::explain::explain(&client, args).await,
         Command::Cancel(args) => verbs::cancel::cancel(&client, args).await,
+        Command::Prioritize(args) => verbs::prioritize::prioritize(&client, args).await,
         Command::Rebuild(args) => verbs::rebuild::rebuild(&client, args).await,
         Command::Pause(args) => verbs::pause::pause(&client, args).await,
         Command::Resume(args) => verbs::pause::resume(&client, args).await,

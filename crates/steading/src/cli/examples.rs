@@ -89,6 +89,11 @@ Examples:
   steading cancel hello/17 --reason 'wrong branch'
   steading cancel --request 42";
 
+pub(super) const PRIORITIZE: &str = "\
+Examples:
+  steading prioritize 42 10                   before everything of a lower priority
+  steading prioritize 42 -- -5                after everything of a higher one";
+
 pub(super) const REBUILD: &str = "\
 Examples:
   steading rebuild hello/17

@@ -13,6 +13,7 @@ pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod open;
 pub(crate) mod pause;
+pub(crate) mod prioritize;
 pub(crate) mod rebuild;
 pub(crate) mod reload;
 pub(crate) mod show;

@@ -2,11 +2,11 @@
 //! violations. `steading audit` runs them on a real farm; tests run them after what they did.
 //!
 //! Four ways to judge: `replay` walks the event stream and looks at each moment of the past, `rows`
-//! looks at the present tables, the end of the replay compares the two, and `kept` compares rows with
-//! the archive's bytes.
+//! looks at the present tables, the end of the replay compares the two, and `kept` compares rows
+//! with the archive's bytes.
 //!
-//! Not judged here: I7 beyond "somebody works on every claimed request", I8 and the order half of I11
-//! (they need the matcher and its policy).
+//! Not judged here: I7 beyond "somebody works on every claimed request", I8 and the order half of
+//! I11 (they need the matcher and its policy).
 
 mod check;
 mod kept;

@@ -123,8 +123,8 @@ fn is_root() -> bool {
     String::from_utf8_lossy(&id.stdout).trim() == "0"
 }
 
-/// The program itself, or as an unprivileged user when this is root. `setpriv` replaces itself by the
-/// program, so that killing the child kills the server.
+/// The program itself, or as an unprivileged user when this is root. `setpriv` replaces itself by
+/// the program, so that killing the child kills the server.
 fn as_user(program: &Path, root: bool) -> Command {
     if !root {
         return Command::new(program);

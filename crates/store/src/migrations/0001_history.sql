@@ -118,6 +118,7 @@ CREATE TABLE request (
     buildset_id BIGINT NOT NULL REFERENCES buildset (id),
     builder TEXT NOT NULL,
     priority BIGINT NOT NULL,
+    prioritized_by TEXT,
     state TEXT NOT NULL,
     epoch BIGINT NOT NULL,
     repository TEXT,

@@ -26,7 +26,8 @@ pub struct NewArtifact {
 }
 
 impl Write<'_> {
-    /// Records an artifact whose bytes are stored; the same path and hash again yields the same row.
+    /// Records an artifact whose bytes are stored; the same path and hash again yields the same
+    /// row.
     ///
     /// # Errors
     /// `NotFound` when there is no such build or step, `Stale` when the build is finished.

@@ -42,9 +42,9 @@ const SCHEDULER: Declared =
 const LOCK: Declared = Declared { noun: LockId::NOUN, kind: EventKind::LockConfigured };
 
 impl Write<'_> {
-    /// Makes a configuration the farm's: stores its texts unless known by hash, and brings builders,
-    /// schedulers and locks up to it. Only differences make events; what it no longer declares
-    /// becomes inactive.
+    /// Makes a configuration the farm's: stores its texts unless known by hash, and brings
+    /// builders, schedulers and locks up to it. Only differences make events; what it no longer
+    /// declares becomes inactive.
     ///
     /// # Errors
     /// Only when the database fails.

@@ -22,10 +22,10 @@ pub enum Next {
 }
 
 impl Write<'_> {
-    /// A build has its outcome: steps still running end with it, its request completes or returns to
-    /// the queue, its buildset completes with its last request. A build that was cancelled before its
-    /// steps ended is `cancelled` and completes its request, whatever is said here. A build that is
-    /// finished stays as it is.
+    /// A build has its outcome: steps still running end with it, its request completes or returns
+    /// to the queue, its buildset completes with its last request. A build that was cancelled
+    /// before its steps ended is `cancelled` and completes its request, whatever is said here. A
+    /// build that is finished stays as it is.
     ///
     /// # Errors
     /// `NotFound`; `Stale` while one of its logs is open: close it first, in the same section.

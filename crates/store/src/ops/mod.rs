@@ -1,4 +1,5 @@
-//! Every write of the farm, one file per noun. Each operation writes its events in the same section.
+//! Every write of the farm, one file per noun. Each operation writes its events in the same
+//! section.
 //!
 //! An operation checks what it relies on against the tables of `core::lifecycle` and against stored
 //! facts; when those have moved on it answers `Error::Stale` and changes nothing worth keeping (the

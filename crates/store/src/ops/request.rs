@@ -70,7 +70,7 @@ impl Write<'_> {
     ///
     /// # Errors
     /// `NotFound`; `Stale` when it is complete.
-    pub fn prioritize(&mut self, id: RequestId, priority: i64) -> Result<(), Error> {
+    pub fn prioritize(&mut self, id: RequestId, priority: i64, by: &str) -> Result<(), Error> {
         let request = self.require_request(id)?;
         if request.state == RequestState::Complete {
             return Err(Error::Stale(format!("request {id} is complete already")));
@@ -78,7 +78,7 @@ impl Write<'_> {
         if request.priority == priority {
             return Ok(());
         }
-        let cells = cells! { priority: priority };
+        let cells = cells! { priority: priority, prioritized_by: by };
         self.patch(EventKind::RequestPrioritized, RequestId::NOUN, id.0, cells)
     }
 

@@ -1,6 +1,6 @@
 //! The two primitives through which every noun changes: each writes the row *and* appends the event
-//! whose delta is exactly what it wrote. Nothing else in the crate writes a noun's public fields, so
-//! folding the events always yields the rows.
+//! whose delta is exactly what it wrote. Nothing else in the crate writes a noun's public fields,
+//! so folding the events always yields the rows.
 
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};

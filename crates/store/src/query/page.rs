@@ -41,8 +41,8 @@ pub struct Page {
 }
 
 impl Read<'_> {
-    /// One page of a noun. Pages follow each other by (field, id), so rows inserted meanwhile neither
-    /// repeat nor hide others.
+    /// One page of a noun. Pages follow each other by (field, id), so rows inserted meanwhile
+    /// neither repeat nor hide others.
     ///
     /// # Errors
     /// `BadQuery` naming the unknown field or operator, the bad value, limit or cursor.

@@ -63,8 +63,8 @@ impl Read<'_> {
         locks.ok_or_else(|| Error::not_found(ClaimId::NOUN, id))
     }
 
-    /// Who has slots and locks: offers, live builds, running steps with locks of their own. What the
-    /// matcher works on, and what a claim is re-validated against.
+    /// Who has slots and locks: offers, live builds, running steps with locks of their own. What
+    /// the matcher works on, and what a claim is re-validated against.
     ///
     /// # Errors
     /// Only when the database fails.

@@ -55,7 +55,7 @@ impl Read<'_> {
     }
 }
 
-fn event(row: &Row<'_>) -> Result<Event, Error> {
+pub(super) fn event(row: &Row<'_>) -> Result<Event, Error> {
     Ok(Event {
         seq: Seq(row.get("seq")?),
         at: Micros(row.get("at")?),

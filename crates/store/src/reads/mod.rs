@@ -7,12 +7,14 @@ mod claim;
 mod configuration;
 mod event;
 mod parse;
+mod past;
 mod request;
 mod token;
 mod worker;
 
 pub use buildset::Buildset;
 pub(crate) use event::newest_seq_of;
+pub use past::{Past, PastBuild, PastRequest};
 pub use token::{Remembered, Token};
 
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub(crate) mod statements {
         super::claim::STATEMENTS,
         super::configuration::STATEMENTS,
         super::event::STATEMENTS,
+        super::past::STATEMENTS,
         super::request::STATEMENTS,
         super::token::STATEMENTS,
         super::worker::STATEMENTS,

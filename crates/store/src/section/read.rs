@@ -5,8 +5,8 @@ use steading_core::words::Micros;
 
 use crate::Error;
 
-/// A consistent view of history; what it offers is in `reads/` and `query/`. It has no way to write,
-/// and its connection would refuse to.
+/// A consistent view of history; what it offers is in `reads/` and `query/`. It has no way to
+/// write, and its connection would refuse to.
 pub struct Read<'c> {
     conn: &'c Connection,
     now: Micros,

@@ -78,8 +78,8 @@ impl Store {
     /// and holds the directory's lock file until dropped or closed.
     ///
     /// # Errors
-    /// When another process holds the directory, a newer version wrote it, a migration fails, or the
-    /// files cannot be opened.
+    /// When another process holds the directory, a newer version wrote it, a migration fails, or
+    /// the files cannot be opened.
     pub fn open(options: Options) -> Result<Store, OpenError> {
         let lock = files::own(&options.data)?;
         let file = options.data.join(files::DATABASE);
@@ -110,8 +110,8 @@ impl Store {
         Ok(Store { inner: Arc::new(Inner { file, queue, thread, readers, seq, stats }) })
     }
 
-    /// Runs a write section: `section` is called with the write handle, possibly more than once, and
-    /// its result returned after the commit. Whatever it did is undone when it fails or panics.
+    /// Runs a write section: `section` is called with the write handle, possibly more than once,
+    /// and its result returned after the commit. Whatever it did is undone when it fails or panics.
     /// Dropping the returned future does not take a queued section back.
     ///
     /// # Errors
@@ -151,8 +151,8 @@ impl Store {
         self.inner.stats.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Ends writing: what is queued is committed, the database checkpointed, the lock released. Later
-    /// writes, through any clone, get `Closed`; reads go on.
+    /// Ends writing: what is queued is committed, the database checkpointed, the lock released.
+    /// Later writes, through any clone, get `Closed`; reads go on.
     ///
     /// # Errors
     /// `Busy` when the queue stays full.

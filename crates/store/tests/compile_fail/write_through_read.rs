@@ -4,7 +4,7 @@ use steading_core::words::RequestId;
 use steading_store::Store;
 
 async fn sneak(store: Store) {
-    let _ = store.read(|r| r.prioritize(RequestId(1), 7)).await;
+    let _ = store.read(|r| r.prioritize(RequestId(1), 7, "ada")).await;
 }
 
 fn main() {

@@ -228,7 +228,7 @@ async fn a_collapsed_request_completes_with_its_survivor_or_returns_when_that_is
     let (farm, submitted) = waiting(ONE_WORKER, &["a", "a", "a"]).await;
     let [old, mid, new] = submitted.requests.clone().try_into().unwrap();
     farm.write(move |w| {
-        w.prioritize(old, 7)?;
+        w.prioritize(old, 7, "ada")?;
         w.collapse(old, mid)?;
         w.collapse(mid, new)
     })

@@ -9,5 +9,6 @@ mod farm;
 mod life;
 mod opening;
 mod pages;
+mod past;
 mod random;
 mod sections;

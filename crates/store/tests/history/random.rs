@@ -63,7 +63,7 @@ fn requests(w: &mut Write<'_>, (what, a, b): Step) -> Result<(), Error> {
             w.answer_claim(claim, pick(&answers, b), Some(&reason))
         }
         5 => w.cancel_request(request, "ann", "").map(|_| ()),
-        6 => w.prioritize(request, b),
+        6 => w.prioritize(request, b, "ada"),
         _ => w.collapse(request, RequestId(b)),
     }
 }

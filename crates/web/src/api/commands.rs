@@ -52,6 +52,15 @@ pub(super) async fn cancel_request(
     show(commander.ask(Command::CancelRequest { request: RequestId(request), why }).await?)
 }
 
+pub(super) async fn prioritize(
+    commander: Commander,
+    Path(request): Path<i64>,
+    Body(rest::Priority { priority }): Body<rest::Priority>,
+) -> Shown {
+    let request = RequestId(request);
+    show(commander.ask(Command::Prioritize { request, priority }).await?)
+}
+
 pub(super) async fn pause(
     commander: Commander,
     Path(worker): Path<String>,

@@ -133,6 +133,12 @@ fn doing() -> Vec<Endpoint> {
             commands::cancel_request,
         )
         .takes::<rest::Why>(),
+        post(
+            "/requests/{id}/prioritize",
+            "Give a waiting request another priority",
+            commands::prioritize,
+        )
+        .takes::<rest::Priority>(),
         post("/workers/{name}/pause", "Give a worker nothing more", commands::pause)
             .takes::<rest::Why>(),
         post("/workers/{name}/resume", "Give a worker builds again", commands::resume),

@@ -40,6 +40,8 @@ async fn each_write_is_one_command() {
     check("/builds/17/cancel", r#"{"reason":"wrong"}"#, 204, cancel).await;
     check("/builds/17/rebuild", "", 201, Command::Rebuild { build, why: why("") }).await;
     check("/requests/9/cancel", "", 204, Command::CancelRequest { request, why: why("") }).await;
+    let prioritize = Command::Prioritize { request, priority: -5 };
+    check("/requests/9/prioritize", r#"{"priority":-5}"#, 204, prioritize).await;
     let worker = || "barn".to_owned();
     let pause = Command::Pause { worker: worker(), why: why("rain") };
     check("/workers/barn/pause", r#"{"reason":"rain"}"#, 204, pause).await;

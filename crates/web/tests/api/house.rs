@@ -329,6 +329,7 @@ async fn answer(store: &Store, command: Command) -> Result<Answer, Problem> {
         Command::Change(_) => Answer::ChangesAdded(rest::ChangesAdded { changes: vec![1] }),
         Command::CancelBuild { .. }
         | Command::CancelRequest { .. }
+        | Command::Prioritize { .. }
         | Command::Pause { .. }
         | Command::Resume { .. } => Answer::Done,
         Command::Explain { request } => Answer::Explanation(explanation(request)),

@@ -25,4 +25,6 @@ mod shape;
 mod views;
 
 pub use diagnostic::{Diagnostic, Errors, Severity};
-pub use load::{ConfigurationText, Loaded, Options, load, load_texts, load_texts_with, load_with};
+pub use load::{
+    ConfigurationText, Loaded, Options, load, load_policy, load_texts, load_texts_with, load_with,
+};

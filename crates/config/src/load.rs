@@ -30,6 +30,8 @@ pub struct Loaded {
     pub text: ConfigurationText,
     /// What works but should be looked at.
     pub warnings: Vec<Diagnostic>,
+    /// Whether it says `policy(…)`; otherwise its policy is the default one.
+    pub declares_policy: bool,
 }
 
 /// A configuration as it is stored: everything needed to evaluate it again.
@@ -87,6 +89,21 @@ pub fn load_with(farm: &Path, options: &Options) -> Result<Loaded, Errors> {
     let mut loaded = evaluate_on_big_stack(&root, &entry, &Folder(&root), options)?;
     loaded.warnings.extend(missing_repositories(&loaded.farm));
     Ok(loaded)
+}
+
+/// The policy of a `.star` file, or of the farm in a directory, for trying it on another farm: the
+/// file may be a whole farm, or say `policy(…)` and nothing else. It may load files beside it.
+///
+/// # Errors
+/// Everything found wrong, with file, line and caret; and a file that says no `policy(…)`.
+pub fn load_policy(file: &Path) -> Result<Arc<dyn Policy>, Errors> {
+    let loaded = load(file)?;
+    if !loaded.declares_policy {
+        let message = format!("{} says no policy(…)", file.display());
+        let help = "write what shall be tried; `policy()` alone is the default order";
+        return Err(Diagnostic::error(message).help(help).into());
+    }
+    Ok(loaded.policy)
 }
 
 /// Evaluates a stored configuration again. `root` is the farm's directory: repositories may be
@@ -170,10 +187,12 @@ fn evaluate(
     if !errors.is_empty() {
         return Err(Errors(errors));
     }
+    let declares_policy = draft.policy.is_some();
     let policy = draft.policy.map(|p| p.it).unwrap_or_default();
     let policy = Arc::new(FarmPolicy::new(policy, functions));
     let files = files.iter().map(|f| (f.name.clone(), f.text.clone())).collect();
-    Ok(Loaded { farm, policy, text: ConfigurationText::of(files), warnings })
+    let text = ConfigurationText::of(files);
+    Ok(Loaded { farm, policy, text, warnings, declares_policy })
 }
 
 /// Each finding once: a helper called from a loop finds the same in every round.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
-use steading_config::{Options, load, load_texts, load_with};
+use steading_config::{Options, load, load_policy, load_texts, load_with};
 use support::{bad, good};
 
 const FARM: &str = r#"load("//lib/rust.star", "rust")
@@ -318,4 +318,25 @@ proptest! {
             (a, b) => prop_assert!(false, "{:?} and {:?}", a.is_ok(), b.is_ok()),
         }
     }
+}
+
+#[test]
+fn a_policy_is_read_from_a_farm_or_from_a_file_of_its_own() {
+    let folder = folder();
+    let farm = folder.path().join("farm");
+    let labels = |path: &Path| {
+        let policy = load_policy(path).unwrap_or_else(|errors| panic!("{errors}"));
+        policy.order().iter().map(|term| term.label.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(labels(&farm), ["highest(lambda request: request.priority)", "oldest()"]);
+    assert_eq!(labels(&farm.join("farm.star")), labels(&farm));
+    let alone = folder.path().join("other.star");
+    fs::write(&alone, "policy(order = [newest()])").expect("written");
+    assert_eq!(labels(&alone), ["newest()"]);
+    let failure = |text: &str| {
+        fs::write(&alone, text).expect("written");
+        load_policy(&alone).expect_err("no policy").to_string()
+    };
+    assert!(failure("x = 1").contains("other.star says no policy(…)"));
+    assert!(failure("policy(order = [lambda request: 1])").contains("has no direction"));
 }

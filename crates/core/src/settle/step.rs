@@ -70,8 +70,8 @@ pub enum StepReport {
     },
     /// The worker's disk is full.
     DiskFull {
-        /// Where.
-        path: String,
+        /// Where, and what it stopped.
+        message: String,
     },
     /// The farm failed in another way.
     Infrastructure {
@@ -91,10 +91,10 @@ pub fn step_verdict(report: &StepReport) -> (Outcome, Option<Reason>) {
             "repository_unreachable",
             format!("repository `{repository}` could not be reached: {message}"),
         ),
-        StepReport::DiskFull { path } => (
+        StepReport::DiskFull { message } => (
             Outcome::Exception,
             "disk_full",
-            format!("the worker's disk is full at {path}: make room, then rebuild"),
+            format!("the worker's disk is full, make room, then rebuild: {message}"),
         ),
         StepReport::Infrastructure { message } => {
             (Outcome::Exception, "infrastructure", message.clone())
@@ -217,9 +217,9 @@ mod tests {
             Some(("nothing_matched", "no file of the workspace matches a/*, b")),
         );
         check(
-            StepReport::DiskFull { path: text("/w") },
+            StepReport::DiskFull { message: text("/w") },
             Outcome::Exception,
-            Some(("disk_full", "the worker's disk is full at /w: make room, then rebuild")),
+            Some(("disk_full", "the worker's disk is full, make room, then rebuild: /w")),
         );
     }
 }

@@ -41,7 +41,7 @@ fn not_started(report: &Report, text: &str) -> StepReport {
 
 fn infrastructure(step: &PlanStep, code: &str, text: &str) -> StepReport {
     match (code, &step.kind) {
-        ("disk_full", _) => StepReport::DiskFull { path: text.to_owned() },
+        ("disk_full", _) => StepReport::DiskFull { message: text.to_owned() },
         (_, StepKind::Checkout { repository, .. }) => StepReport::RepositoryUnreachable {
             repository: repository.clone(),
             message: text.to_owned(),

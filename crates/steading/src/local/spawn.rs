@@ -16,7 +16,7 @@ pub(super) async fn spawn(data: &Path, name: &str, token: &str) -> io::Result<Ch
     fs_err::create_dir_all(&home)?;
     let log = fs_err::OpenOptions::new().create(true).append(true).open(home.join("worker.log"))?;
     let log = log.into_file();
-    let mut command = command()?;
+    let mut command = command();
     command
         .arg("worker")
         .arg("--data")
@@ -37,7 +37,11 @@ pub(super) async fn spawn(data: &Path, name: &str, token: &str) -> io::Result<Ch
     Ok(child)
 }
 
+/// The very program that runs here, also when an upgrade has put another in its place meanwhile: the
+/// kernel resolves the path in the child, which is still us.
 #[expect(clippy::disallowed_methods, reason = "the command starts its own workers")]
-fn command() -> io::Result<Command> {
-    Ok(Command::new(std::env::current_exe()?))
+fn command() -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("steading");
+    command
 }

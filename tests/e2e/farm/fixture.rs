@@ -70,7 +70,7 @@ impl Farm {
 
     /// The command with these arguments, in the farm's directory.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        process::steading(&self.path(), args)
+        process::steading(Path::new(process::STEADING), &self.path(), args)
     }
 
     /// Runs the command to its end, in the farm's directory.
@@ -86,13 +86,21 @@ impl Farm {
     /// Starts `up` on a free port and waits until it listens; answers its address. What ran when it
     /// was stopped before runs on.
     pub(crate) fn up(&mut self) -> String {
-        self.up_with(&[])
+        self.up_by(Path::new(process::STEADING))
     }
 
-    /// Starts `up` with more arguments.
-    pub(crate) fn up_with(&mut self, more: &[&str]) -> String {
-        let args = [&["up", "--listen", "127.0.0.1:0"], more].concat();
-        let up = process::start(self.command(&args), &self.log());
+    /// Starts `up` of a copy of the binary, which is gone when it is up: as after an upgrade.
+    pub(crate) fn up_by_a_binary_that_goes(&mut self) {
+        let copy = self.outside("steading-of-yesterday");
+        std::fs::copy(process::STEADING, &copy).expect("copied");
+        self.up_by(&copy);
+        std::fs::remove_file(copy).expect("removed");
+    }
+
+    fn up_by(&mut self, program: &Path) -> String {
+        let args = ["up", "--listen", "127.0.0.1:0"];
+        let command = process::steading(program, &self.path(), &args);
+        let up = process::start(command, &self.log());
         let url = up.url.clone();
         self.up = Some(up);
         url

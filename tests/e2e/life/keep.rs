@@ -103,7 +103,18 @@ fn lives_through(end: impl FnOnce(&mut Farm)) {
 
 #[test]
 fn a_build_whose_worker_dies_is_tried_again() {
-    let mut farm = Farm::started(FARM);
+    let farm = Farm::started(FARM);
+    dies_under_a_build(farm);
+}
+
+#[test]
+fn a_farm_whose_binary_was_replaced_still_starts_its_workers() {
+    let mut farm = Farm::new(FARM);
+    farm.up_by_a_binary_that_goes();
+    dies_under_a_build(farm);
+}
+
+fn dies_under_a_build(mut farm: Farm) {
     let client = farm.client();
     let request = client.force_plain("patient");
     until("the step runs", || farm.outside("begun").exists().then_some(()));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use steading_core::words::Duration;
 
 use super::examples;
 
@@ -101,6 +102,9 @@ pub(crate) enum Command {
     /// Check every invariant over history and archive
     #[command(after_help = examples::AUDIT)]
     Audit(AuditArgs),
+    /// Run recorded history again under another policy, and compare
+    #[command(after_help = examples::REPLAY)]
+    Replay(ReplayArgs),
     /// Make or revoke tokens for workers and people
     #[command(after_help = examples::TOKEN, arg_required_else_help = true)]
     Token {
@@ -446,6 +450,26 @@ pub(crate) struct AuditArgs {
     pub(crate) json: bool,
 }
 
+/// `replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The farm's directory, or its farm.star [default: here]
+    #[arg(value_name = "FARM")]
+    pub(crate) path: Option<PathBuf>,
+    /// Where the farm keeps its data [default: FARM/.steading]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The .star file whose `policy(…)` to try; a whole farm, or that alone
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    /// How far to go back from the newest event
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = Duration::parse)]
+    pub(crate) since: Duration,
+    /// Print both reports and every difference as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// `token`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
@@ -497,6 +521,6 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 }
 
 fn duration_s(text: &str) -> Result<i64, String> {
-    let span = steading_core::words::Duration::parse(text).map_err(|e| e.to_string())?;
+    let span = Duration::parse(text).map_err(|e| e.to_string())?;
     Ok(span.0 / 1000)
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{AuditArgs, CheckArgs, Cli, Command, MasterArgs, RunArgs, Target, UpArgs};
+use super::{AuditArgs, CheckArgs, Cli, Command, MasterArgs, ReplayArgs, RunArgs, Target, UpArgs};
 use crate::client::Client;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -35,6 +35,10 @@ async fn ask(target: &Target, command: Command) -> Result<Exit, Error> {
         Command::Audit(args) => {
             let path = args.path.or_else(|| target.farm.clone());
             return verbs::audit::audit(AuditArgs { path, ..args }).await;
+        }
+        Command::Replay(args) => {
+            let path = args.path.or_else(|| target.farm.clone());
+            return verbs::replay::replay(ReplayArgs { path, ..args }).await;
         }
         Command::Show(args) => {
             return verbs::show::show(target, &args.noun, args.id.as_deref(), args.json).await;

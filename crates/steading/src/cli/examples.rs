@@ -122,6 +122,14 @@ Examples:
   steading audit                              exit code 1 if an invariant is violated
   steading audit --data /var/lib/steading --json";
 
+pub(super) const REPLAY: &str = "\
+Examples:
+  steading replay --policy other.star         the last week, under both policies
+  steading replay examples/tour --policy other.star --since 2h
+  steading replay --policy other.star --json | jq .difference.waits
+
+Nothing is started and nothing written. The same history gives the same report.";
+
 pub(super) const TOKEN: &str = "\
 Examples:
   steading token worker barn > barn.token

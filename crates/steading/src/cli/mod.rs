@@ -8,7 +8,7 @@ mod tests;
 
 pub(crate) use args::{
     AuditArgs, CancelArgs, ChangeArgs, CheckArgs, Cli, Command, EventsArgs, ExplainArgs, ForceArgs,
-    JsonArgs, ListArgs, LogArgs, MasterArgs, PauseArgs, PrioritizeArgs, RebuildArgs, ResumeArgs,
-    RunArgs, Target, TokenCommand, UpArgs, WorkerArgs,
+    JsonArgs, ListArgs, LogArgs, MasterArgs, PauseArgs, PrioritizeArgs, RebuildArgs, ReplayArgs,
+    ResumeArgs, RunArgs, Target, TokenCommand, UpArgs, WorkerArgs,
 };
 pub(crate) use dispatch::dispatch;

@@ -13,5 +13,5 @@ pub(crate) use glyph::{look, state_of};
 pub(crate) use lines::{blank, json_line, line, raw};
 pub(crate) use progress::Progress;
 pub(crate) use summary::{Tail, summary};
-pub(crate) use table::{Colours, pairs};
+pub(crate) use table::{Colours, Grid, Slot, pairs};
 pub(crate) use times::{ago, time, took};

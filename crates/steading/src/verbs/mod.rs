@@ -16,6 +16,7 @@ pub(crate) mod pause;
 pub(crate) mod prioritize;
 pub(crate) mod rebuild;
 pub(crate) mod reload;
+pub(crate) mod replay;
 pub(crate) mod show;
 pub(crate) mod token;
 mod wait;

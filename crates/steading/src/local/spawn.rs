@@ -37,8 +37,8 @@ pub(super) async fn spawn(data: &Path, name: &str, token: &str) -> io::Result<Ch
     Ok(child)
 }
 
-/// The very program that runs here, also when an upgrade has put another in its place meanwhile: the
-/// kernel resolves the path in the child, which is still us.
+/// The very program that runs here, also when an upgrade has put another in its place meanwhile:
+/// the kernel resolves the path in the child, which is still us.
 #[expect(clippy::disallowed_methods, reason = "the command starts its own workers")]
 fn command() -> Command {
     let mut command = Command::new("/proc/self/exe");

@@ -5,4 +5,5 @@ mod browser;
 mod farm;
 mod kill;
 mod life;
+mod replay;
 mod run;

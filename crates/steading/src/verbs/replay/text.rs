@@ -70,9 +70,8 @@ fn waits(tried: &Tried, colours: Colours) -> String {
         grid.row([Slot::Text(name), Slot::Number(count)].into_iter().chain(cells).collect());
     };
     row("all".to_owned(), both(|report| report.all, tried));
-    let kinds: [(&str, fn(&Report) -> &BTreeMap<String, Waits>); 2] =
-        [("builder", |report| &report.builders), ("project", |report| &report.projects)];
-    for (kind, of) in kinds {
+    type Of = fn(&Report) -> &BTreeMap<String, Waits>;
+    for (kind, of) in [("builder", (|r| &r.builders) as Of), ("project", |r| &r.projects)] {
         for name in names(of, tried) {
             let shown = if name.is_empty() { "(none)" } else { &name };
             let waits = both(|report| of(report).get(&name).copied().unwrap_or_default(), tried);

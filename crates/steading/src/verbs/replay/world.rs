@@ -10,8 +10,8 @@ use steading_store::{Past, PastBuild, PastRequest};
 
 /// The demand of the past on the farm of today, and how many durations of builds are learned.
 ///
-/// A builder is the one the farm in force declares: its workers have the labels of today, too. Where
-/// it is gone, it is the one its request began with, and so are its locks.
+/// A builder is the one the farm in force declares: its workers have the labels of today, too.
+/// Where it is gone, it is the one its request began with, and so are its locks.
 pub(super) fn world(
     past: Past,
     present: &Farm,

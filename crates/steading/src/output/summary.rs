@@ -30,7 +30,9 @@ impl Tail {
             text.push_str("\n  │ ");
             text.push_str(line);
         }
-        text.push_str(&format!("\n  whole log: steading log {} {}", self.build, self.step));
+        if !self.lines.is_empty() {
+            text.push_str(&format!("\n  whole log: steading log {} {}", self.build, self.step));
+        }
         text
     }
 }

@@ -31,17 +31,17 @@ pub(super) fn text(tried: &Tried, colours: Colours) -> String {
 fn head(tried: &Tried) -> String {
     let world = &tried.world;
     let requests = counted(world.arrivals.len(), "request");
-    let mut text = format!("{requests} from {} to {}", minute(world.since), minute(world.until));
+    let mut text = format!("{requests} from {} to {}", second(world.since), second(world.until));
     if tried.learned > 0 {
         text.push_str(&format!("; {} learned, not recorded", counted(tried.learned, "duration")));
     }
     text
 }
 
-/// `2026-01-01 12:00 UTC`
-fn minute(at: Micros) -> String {
+/// `2026-01-01 12:00:00 UTC`
+fn second(at: Micros) -> String {
     let text = time(at);
-    format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
+    format!("{} UTC", text.get(..19).unwrap_or(&text).replace('T', " "))
 }
 
 fn counted(count: usize, what: &str) -> String {
@@ -168,15 +168,49 @@ fn decisions(tried: &Tried, colours: Colours) -> String {
         let request = Slot::Number(changed.request.to_string());
         grid.row(vec![request, Slot::Text(changed.builder.clone()), a, b]);
     }
-    format!("{count}{shown} (times from the beginning):\n{}", grid.text())
+    format!("{count}{shown} (where, and when from the beginning):\n{}", grid.text())
 }
 
-/// `barn +0:31`
+/// `barn 0:31.250`
 fn said(fate: &Fate, since: Micros) -> String {
     match fate {
-        Fate::Started { worker, at } => format!("{worker} +{}", at.since(since)),
+        Fate::Started { worker, at } => format!("{worker} {}", exactly(at.since(since))),
         Fate::Folded { into } => format!("folded into request {into}"),
-        Fate::Withdrawn { at } => format!("taken back +{}", at.since(since)),
+        Fate::Withdrawn { at } => format!("taken back {}", exactly(at.since(since))),
         Fate::Never => "never started".to_owned(),
+    }
+}
+
+/// Down to the millisecond: what differs shall also look different.
+fn exactly(span: Duration) -> String {
+    let (seconds, ms) = (span.0 / 1000, span.0 % 1000);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}.{ms:03}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}.{ms:03}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_told_exactly() {
+        let check = |ms: i64, expected: &str| assert_eq!(exactly(Duration(ms)), expected);
+        check(7, "0:00.007");
+        check(61_250, "1:01.250");
+        check(86_400_000 + 3_723_004, "25:02:03.004");
+    }
+
+    #[test]
+    fn a_worker_that_never_took_builds_has_no_utilisation() {
+        let check = |busy, available, expected: &str| {
+            let busy = Busy { busy: Duration(busy), available: Duration(available) };
+            assert_eq!(percent(busy), expected);
+        };
+        check(0, 0, "–");
+        check(0, 10, "0.0 %");
+        check(2, 3, "66.6 %");
     }
 }

@@ -1,5 +1,6 @@
 //! What-if on worlds small enough to work out by hand.
 
+mod random;
 mod world;
 
 use steading_core::replay::{Fate, Report, Running, World, compare, replay};

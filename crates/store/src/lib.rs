@@ -27,5 +27,5 @@ pub use ops::{
     NewBuildset, NewChange, NewClaim, NewRequest, NewStep, NewToken, Next, Recovered, Submitted,
 };
 pub use query::{Filter, LIMIT_DEFAULT, LIMIT_MAX, Op, Order, Page, Query, Row};
-pub use reads::{Buildset, Past, PastBuild, PastRequest, Remembered, Token};
+pub use reads::{Buildset, LastTry, Past, PastBuild, PastRequest, Remembered, Token};
 pub use section::{Clock, Options, Read, Reader, SectionStats, Stats, Store, Write};

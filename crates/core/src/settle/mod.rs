@@ -8,5 +8,5 @@ mod step;
 
 pub use algebra::{buildset_outcome, worst};
 pub use build::{Cancel, Next, StepResult, after_condition, next, outcome_so_far};
-pub use loss::{ATTEMPTS_MAX, AfterLoss, after_loss};
+pub use loss::{ATTEMPTS_MAX, AfterLoss, after_loss, rest};
 pub use step::{StepReport, step_verdict};

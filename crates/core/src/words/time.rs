@@ -44,10 +44,10 @@ const UNITS_MS: [(&str, i64); 5] =
     [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 impl Duration {
-    /// `n` seconds.
+    /// `n` seconds, saturating: `n` may come from outside.
     #[must_use]
     pub const fn seconds(n: i64) -> Duration {
-        Duration(n * 1000)
+        Duration(n.saturating_mul(1000))
     }
 
     /// `n` milliseconds.

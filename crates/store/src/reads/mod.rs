@@ -15,6 +15,7 @@ mod worker;
 pub use buildset::Buildset;
 pub(crate) use event::newest_seq_of;
 pub use past::{Past, PastBuild, PastRequest};
+pub use request::LastTry;
 pub use token::{Remembered, Token};
 
 #[cfg(test)]

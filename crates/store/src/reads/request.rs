@@ -1,5 +1,7 @@
 //! Requests.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Row;
 use steading_core::words::{
     BuildId, BuildsetId, ConfigId, Micros, Request, RequestId, RequestState,
@@ -23,7 +25,25 @@ macro_rules! select {
 statements! {
     BY_ID = select!("WHERE id = ?1");
     PENDING = select!("WHERE state = 'pending' ORDER BY id");
+    TRIES = "SELECT request.id AS id, claim.answered_at AS answered_at, \
+        build.finished_at AS finished_at, \
+        (SELECT COUNT(*) FROM build b WHERE b.request_id = request.id) AS builds \
+        FROM request \
+        JOIN claim ON claim.request_id = request.id AND claim.epoch = request.epoch \
+        LEFT JOIN build ON build.request_id = request.id AND build.epoch = request.epoch \
+        WHERE request.state = 'pending' AND request.epoch > 0 ORDER BY request.id";
+    BUILDS = "SELECT COUNT(*) FROM build WHERE request_id = ?1";
     OF_BUILDSET = select!("WHERE buildset_id = ?1 ORDER BY id");
+}
+
+/// The last try of a request that is pending again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastTry {
+    /// When it came to nothing.
+    pub ended_at: Micros,
+    /// How many of its builds were lost, when the last try was one; 0 after an offer that was not
+    /// taken.
+    pub lost_builds: i64,
 }
 
 impl Read<'_> {
@@ -41,6 +61,30 @@ impl Read<'_> {
     /// Only when the database fails.
     pub fn pending(&self) -> Result<Vec<Request>, Error> {
         self.rows(PENDING, [], request)
+    }
+
+    /// The last tries of those pending requests that were tried before.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn last_tries(&self) -> Result<BTreeMap<RequestId, LastTry>, Error> {
+        let all = self.rows(TRIES, [], |row| {
+            let built = parse::time(row, "finished_at")?;
+            let answered = parse::time(row, "answered_at")?;
+            let lost_builds = if built.is_some() { row.get("builds")? } else { 0 };
+            let ended_at = built.or(answered);
+            let id = RequestId(row.get("id")?);
+            Ok(ended_at.map(|ended_at| (id, LastTry { ended_at, lost_builds })))
+        })?;
+        Ok(all.into_iter().flatten().collect())
+    }
+
+    /// How many builds a request had, live ones included.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn builds_of(&self, request: RequestId) -> Result<i64, Error> {
+        self.int(BUILDS, [request.0])
     }
 
     /// The requests of a buildset.

@@ -34,7 +34,9 @@ pub(crate) async fn lost(context: &Context, id: BuildId, cause: Reason) -> Resul
 }
 
 async fn without_verdict(context: &Context, build: &Build, cause: Reason) -> Result<(), Error> {
-    let (outcome, reason, next) = match after_loss(build.attempt.epoch, ATTEMPTS_MAX, &cause) {
+    let request = build.attempt.request;
+    let builds = context.store.read(move |r| r.builds_of(request)).await?;
+    let (outcome, reason, next) = match after_loss(builds, ATTEMPTS_MAX, &cause) {
         AfterLoss::Retry => (Outcome::Retry, cause, Next::Retry),
         AfterLoss::Complete(reason) => (Outcome::Exception, reason, Next::Complete),
     };

@@ -20,7 +20,8 @@ pub(crate) async fn accept(
     let (offered, build) =
         context.store.read(move |r| Ok((r.offered_claims()?, r.build_of(attempt)?))).await?;
     if let Some(build) = build {
-        return Ok((build.state != BuildState::Finished).then_some(build));
+        let stands = build.state != BuildState::Finished && build.worker == worker;
+        return Ok(stands.then_some(build));
     }
     let stands = offered
         .iter()

@@ -1,18 +1,18 @@
 //! The driver of one live build.
 
-use steading_core::farm::BuildView;
+use steading_core::farm::{BuildView, Fault};
 use steading_core::settle::{self, Cancel, Next};
-use steading_core::words::{Build, BuildId, BuildState, StepState};
+use steading_core::words::{Build, BuildId, BuildState, Seq, StepState};
 use steading_store::LogEnd;
 use steading_wire::worker::{Primitive, Report, ToWorker};
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 
 use super::advance::{Advance, Answer, Stands, materials, results};
 use super::primitive::Materials;
 use super::report::{judged, kept};
 use crate::context::Context;
 use crate::farms::FarmError;
-use crate::session::Mail;
+use crate::session::{Mail, Mailbox};
 use crate::settle as settling;
 use crate::spawn::spawn;
 
@@ -37,17 +37,13 @@ struct Driver {
     context: Context,
     build: Build,
     materials: Materials,
-    mailbox: mpsc::Receiver<Mail>,
+    mailbox: Mailbox,
     /// What a cancel means: `Twice` once somebody insisted.
     cancel: Cancel,
 }
 
 impl Driver {
-    async fn new(
-        context: Context,
-        build: Build,
-        mailbox: mpsc::Receiver<Mail>,
-    ) -> Result<Driver, FarmError> {
+    async fn new(context: Context, build: Build, mailbox: Mailbox) -> Result<Driver, FarmError> {
         let materials = materials(&context, build.configuration_id, build.buildset_id).await?;
         Ok(Driver { context, build, materials, mailbox, cancel: Cancel::Once })
     }
@@ -55,7 +51,10 @@ impl Driver {
     /// Until the build is finished, or the session ends and somebody else will drive it.
     async fn run(&mut self) -> Result<(), FarmError> {
         let mut answer = None;
+        let mut seq = self.context.store.seq();
         while self.look().await? {
+            // Whatever moves from here on may free the lock that is found taken below.
+            seq.mark_unchanged();
             if self.build.state == BuildState::Gathering {
                 return self.gather().await;
             }
@@ -67,7 +66,7 @@ impl Driver {
                 }
                 Stands::AtCondition { index } => answer = Some(self.ask(index).await?),
                 Stands::Waiting { why } => {
-                    if !self.wait(&why).await {
+                    if !self.wait(&why, &mut seq).await {
                         return Ok(());
                     }
                 }
@@ -190,7 +189,8 @@ impl Driver {
         let policy = self.materials.farm.policy.clone();
         let answer = tokio::task::spawn_blocking(move || policy.condition(function, &view))
             .await
-            .map_err(|error| FarmError::Panicked(error.to_string()))?;
+            // A build whose condition panics would otherwise be asked again for ever.
+            .unwrap_or_else(|error| Err(Fault { message: error.to_string() }));
         Ok(Answer { index, answer })
     }
 
@@ -222,9 +222,8 @@ impl Driver {
     }
 
     /// Waits until a lock may be free: history moved. False when the session is over.
-    async fn wait(&mut self, why: &str) -> bool {
+    async fn wait(&mut self, why: &str, seq: &mut watch::Receiver<Seq>) -> bool {
         tracing::debug!(build = self.build.id.0, "waits: {why}");
-        let mut seq = self.context.store.seq();
         tokio::select! {
             changed = seq.changed() => changed.is_ok(),
             mail = self.mailbox.recv() => {

@@ -71,7 +71,11 @@ pub(super) async fn offer(
     }
     let reason = Reason::new("unreachable", format!("worker `{}` went away", claim.worker));
     let withdraw = context.store.write("dispatch.withdraw", move |w| {
-        w.answer_claim(claim.id, ClaimState::Withdrawn, Some(&reason))
+        match w.answer_claim(claim.id, ClaimState::Withdrawn, Some(&reason)) {
+            // Its request was cancelled meanwhile, and the offer with it.
+            Err(Error::Illegal(_)) => Ok(()),
+            other => other,
+        }
     });
     Ok(withdraw.await?)
 }

@@ -2,7 +2,7 @@
 //! live matcher.
 
 use steading_core::matcher::{Explanation, LockUse, Share};
-use steading_core::words::{Build, Request, RequestId, RequestState};
+use steading_core::words::{Build, Decided, Micros, Request, RequestId, RequestState};
 use steading_wire::rest;
 
 use super::snapshot::{Snapshot, snapshot};
@@ -31,6 +31,9 @@ pub(crate) async fn explain(
         return Ok(Some(not_pending(&request, builds.as_ref(), as_of)));
     }
     let found = on_snapshot(context, move |snapshot| {
+        if let Some(until) = snapshot.resting.get(&id) {
+            return Some(rests(id, *until, snapshot.decided));
+        }
         let policy = snapshot.present.policy.as_ref();
         let found = snapshot.matcher.explain(id, policy, snapshot.decided.at);
         found.map(|explanation| shown(&explanation, snapshot.decided.seq.0))
@@ -45,9 +48,11 @@ pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue
         let order = matcher.order(present.policy.as_ref());
         let first = &order[..order.len().min(limit).min(EXPLAINED_MAX)];
         let explained = matcher.explain_all(first, present.policy.as_ref(), decided.at);
+        let resting = snapshot.resting.iter().map(|(id, until)| rests(*id, *until, *decided));
+        let shown = explained.iter().map(|found| shown(found, decided.seq.0));
         rest::Queue {
-            items: explained.iter().map(|found| shown(found, decided.seq.0)).collect(),
-            total: i64::try_from(order.len()).unwrap_or(i64::MAX),
+            items: shown.chain(resting).take(limit.min(EXPLAINED_MAX)).collect(),
+            total: i64::try_from(order.len() + snapshot.resting.len()).unwrap_or(i64::MAX),
             as_of: decided.seq.0,
         }
     })
@@ -80,12 +85,30 @@ fn not_pending(request: &Request, build: Option<&Build>, as_of: i64) -> rest::Ex
             None => "it is complete".to_owned(),
         },
     };
+    plain(request.id, request.state, request.state.word(), summary, as_of)
+}
+
+/// A request whose last try came to nothing: no worker is asked before its rest is over.
+fn rests(id: RequestId, until: Micros, decided: Decided) -> rest::Explanation {
+    let summary =
+        format!("its last try came to nothing; it is offered again in {}", until.since(decided.at));
+    plain(id, RequestState::Pending, "rests", summary, decided.seq.0)
+}
+
+/// An explanation without workers and locks: they are not what is in the way.
+fn plain(
+    id: RequestId,
+    state: RequestState,
+    verdict: &str,
+    summary: String,
+    as_of: i64,
+) -> rest::Explanation {
     rest::Explanation {
-        request_id: request.id.0,
-        state: request.state.word().to_owned(),
+        request_id: id.0,
+        state: state.word().to_owned(),
         position: None,
         summary,
-        verdict: request.state.word().to_owned(),
+        verdict: verdict.to_owned(),
         workers: Vec::new(),
         locks: Vec::new(),
         remedies: Vec::new(),

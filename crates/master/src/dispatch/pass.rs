@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use steading_core::matcher::{Match, Matcher};
-use steading_core::words::ConfigId;
+use steading_core::words::{ConfigId, Micros};
 use tokio_util::sync::CancellationToken;
 
 use super::claim::{claim, offer};
@@ -23,13 +23,18 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     let mut kept = Kept::new(&context);
     loop {
         seq.mark_unchanged();
+        let mut rested = None;
         match pass(&context, &mut kept).await {
-            Ok(started) if started > 0 && !woken => {
-                tracing::warn!(started, "the safety timer found work that no event announced");
+            Ok(passed) => {
+                if passed.started > 0 && !woken {
+                    let started = passed.started;
+                    tracing::warn!(started, "the safety timer found work that no event announced");
+                }
+                rested = passed.rested;
             }
-            Ok(_) => {}
             Err(error) => tracing::error!("cannot dispatch: {error}"),
         }
+        let wait = rested.unwrap_or(SAFETY).min(SAFETY);
         tokio::select! {
             () = shutdown.cancelled() => return,
             changed = seq.changed() => {
@@ -38,7 +43,8 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
                 }
                 woken = true;
             }
-            () = tokio::time::sleep(SAFETY) => woken = false,
+            // The end of a rest is announced here, and by no event.
+            () = tokio::time::sleep(wait) => woken = wait < SAFETY,
         }
     }
 }
@@ -67,14 +73,22 @@ impl Kept {
     }
 }
 
-/// Gives how many offers went out.
-async fn pass(context: &Context, kept: &mut Kept) -> Result<usize, FarmError> {
+/// What came of a pass.
+struct Passed {
+    /// How many offers went out.
+    started: usize,
+    /// How long until a request that rests may be offered.
+    rested: Option<Duration>,
+}
+
+async fn pass(context: &Context, kept: &mut Kept) -> Result<Passed, FarmError> {
     let matcher = kept.take(&context.farms.present());
-    let Snapshot { mut matcher, present, decided, recipes, any_free } =
+    let Snapshot { mut matcher, present, decided, recipes, resting, any_free } =
         refill(context, matcher).await?;
+    let rested = resting.values().min().map(|until| until_ms_after(*until, decided.at));
     if !any_free || matcher.requests().next().is_none() {
         kept.matcher = matcher;
-        return Ok(0);
+        return Ok(Passed { started: 0, rested });
     }
     let policy = present.policy.clone();
     let deciding = tokio::task::spawn_blocking(move || {
@@ -97,7 +111,16 @@ async fn pass(context: &Context, kept: &mut Kept) -> Result<usize, FarmError> {
     let started = claims.len();
     for claim in claims {
         let builder = recipes.get(&claim.attempt.request).map(|recipe| recipe.builder.clone());
-        offer(context, claim, builder.unwrap_or_default()).await?;
+        let attempt = claim.attempt;
+        // One that cannot be given back expires; the others are offered all the same.
+        if let Err(error) = offer(context, claim, builder.unwrap_or_default()).await {
+            tracing::error!(%attempt, "an offer was neither sent nor given back: {error}");
+        }
     }
-    Ok(started)
+    Ok(Passed { started, rested })
+}
+
+/// Rounded up: whoever wakes a moment early would find nothing and wake again.
+fn until_ms_after(until: Micros, now: Micros) -> Duration {
+    Duration::from(until.since(now)) + Duration::from_millis(1)
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use steading_core::farm::{RequestView, WorkerView};
 use steading_core::matcher::{Candidate, Holding, Matcher, NotNow};
+use steading_core::settle::rest;
 use steading_core::words::{
     Decided, HeldLock, Micros, Request, RequestId, Seq, Worker, WorkerState,
 };
+use steading_store::LastTry;
 
 use crate::context::Context;
 use crate::farms::{FarmError, Present};
@@ -23,6 +25,8 @@ pub(super) struct Snapshot {
     pub(super) decided: Decided,
     /// What a claim of each request needs.
     pub(super) recipes: BTreeMap<RequestId, Recipe>,
+    /// Requests that are not offered yet, and until when: their last try came to nothing just now.
+    pub(super) resting: BTreeMap<RequestId, Micros>,
     /// Whether any worker could take something now: where none can, there is nothing to decide.
     pub(super) any_free: bool,
 }
@@ -38,6 +42,7 @@ pub(super) struct Recipe {
 
 struct Facts {
     pending: Vec<Request>,
+    last_tries: BTreeMap<RequestId, LastTry>,
     workers: Vec<Worker>,
     holdings: Vec<Holding>,
     last_builders: BTreeMap<String, String>,
@@ -57,6 +62,7 @@ pub(super) async fn refill(context: &Context, mut matcher: Matcher) -> Result<Sn
     let facts = context.store.read(|r| {
         Ok(Facts {
             pending: r.pending()?,
+            last_tries: r.last_tries()?,
             workers: r.workers()?,
             holdings: r.holdings()?,
             last_builders: r.last_builders()?,
@@ -79,25 +85,42 @@ pub(super) async fn refill(context: &Context, mut matcher: Matcher) -> Result<Sn
         any_free |= accepting.is_ok() && taken < worker.slots;
         matcher.set_worker(view(worker, last), accepting);
     }
-    let mut recipes = BTreeMap::new();
+    let (mut recipes, mut resting) = (BTreeMap::new(), BTreeMap::new());
     for request in facts.pending {
         let id = request.id;
+        let until = facts.last_tries.get(&id).map(rests_until).filter(|until| *until > facts.now);
+        if let Some(until) = until {
+            resting.insert(id, until);
+            continue;
+        }
         if let Some(recipe) = add(context, &mut matcher, request).await? {
             recipes.insert(id, recipe);
         }
     }
     let decided = Decided { seq: facts.seq, at: facts.now };
-    Ok(Snapshot { matcher, present, decided, recipes, any_free })
+    Ok(Snapshot { matcher, present, decided, recipes, resting, any_free })
 }
 
-/// A request means the builder of the configuration it began with; one whose builder is not there
-/// (which no configuration allows) is left out and said.
+/// When a request that came back may be offered again.
+fn rests_until(last: &LastTry) -> Micros {
+    last.ended_at.plus(rest(last.lost_builds))
+}
+
+/// A request means the builder of the configuration it began with. One whose configuration does not
+/// evaluate any more, or has no such builder, is left out and said: it stops nobody else.
 async fn add(
     context: &Context,
     matcher: &mut Matcher,
     request: Request,
 ) -> Result<Option<Recipe>, FarmError> {
-    let farm = context.farms.of(request.configuration_id).await?;
+    let farm = match context.farms.of(request.configuration_id).await {
+        Ok(farm) => farm,
+        Err(error @ (FarmError::Broken(_) | FarmError::Panicked(_))) => {
+            tracing::error!(request = request.id.0, "its configuration is broken: {error}");
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
     let Some(builder) = farm.farm.builders.get(&request.builder) else {
         tracing::error!(request = request.id.0, "names a builder its farm does not have");
         return Ok(None);

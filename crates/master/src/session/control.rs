@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::WebSocket;
 use futures_util::SinkExt;
-use steading_core::words::{Attempt, ClaimId, ClaimState, Reason};
+use steading_core::words::{Attempt, BuildState, ClaimId, ClaimState, Reason};
 use steading_store::Token;
 use steading_wire::worker::{Hello, PROTOCOL, ToMaster, ToWorker};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::identity::admits;
 use super::reconcile::{self, Standing};
 use super::registry::{Mail, Seat};
-use super::socket::{Ended, Hearing, send};
+use super::socket::{Ended, Hearing, ping, send};
 use crate::build;
 use crate::context::Context;
 
@@ -23,6 +23,10 @@ const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 struct Session {
     context: Context,
     worker: String,
+    version: String,
+    facts: serde_json::Value,
+    /// It said that it takes nothing more.
+    stopping: bool,
 }
 
 /// Serves a control link until it ends; whatever the worker holds stays its own meanwhile.
@@ -46,8 +50,14 @@ pub(super) async fn serve(
     }
     let worker = hello.name.clone();
     let mut seat = context.sessions.enter(&worker, shutdown.child_token());
-    let session = Session { context: context.clone(), worker: worker.clone() };
-    let ended = session.run(&mut socket, &mut hearing, hello, &mut seat).await;
+    let mut session = Session {
+        context: context.clone(),
+        worker: worker.clone(),
+        version: hello.version,
+        facts: serde_json::json!(hello.facts),
+        stopping: false,
+    };
+    let ended = session.run(&mut socket, &mut hearing, hello.held, &mut seat).await;
     if let Err(why) = ended {
         tracing::info!(worker, "session ended: {why}");
     }
@@ -87,30 +97,32 @@ fn turned_away(context: &Context, token: &Token, hello: &Hello) -> Option<(&'sta
 
 impl Session {
     async fn run(
-        &self,
+        &mut self,
         socket: &mut WebSocket,
         hearing: &mut Hearing,
-        hello: Hello,
+        held: Vec<Attempt>,
         seat: &mut Seat,
     ) -> Result<(), Ended> {
         let mut farm = self.context.farms.watch();
-        self.connect(socket, hello).await?;
+        self.connect(socket, held).await?;
         loop {
             tokio::select! {
+                // A session that was replaced says nothing more of what its worker holds.
+                biased;
+                () = seat.stop.cancelled() => {
+                    let _ = send(socket, &ToWorker::Restarting).await;
+                    return Ok(());
+                }
                 changed = farm.changed() => {
                     if changed.is_ok() {
                         self.redeclared(socket).await?;
                     }
                 }
-                () = seat.stop.cancelled() => {
-                    let _ = send(socket, &ToWorker::Restarting).await;
-                    return Ok(());
-                }
                 Some(message) = seat.outbox.recv() => send(socket, &message).await?,
                 heard = hearing.receive(socket) => match heard? {
                     ToMaster::Heartbeat { held } => {
                         self.compare(held).await?;
-                        socket.send(Message::Ping(Default::default())).await?;
+                        ping(socket).await?;
                     }
                     other => self.hear(other).await?,
                 },
@@ -118,22 +130,9 @@ impl Session {
         }
     }
 
-    async fn connect(&self, socket: &mut WebSocket, hello: Hello) -> Result<(), Ended> {
-        let present = self.context.farms.present();
-        let spec = present.farm.worker(&hello.name).cloned();
-        let (slots, labels) = spec.map(|s| (s.slots, s.labels)).unwrap_or_default();
-        let facts = serde_json::json!(hello.facts);
-        let (name, version) = (hello.name, hello.version);
-        self.context
-            .store
-            .write("worker.connect", move |w| {
-                w.meet_worker(&name, slots, &labels)?;
-                // It said `Stopping` when it last went; now it is back.
-                w.drain_worker(&name, false)?;
-                w.worker_connected(&name, &version, &facts)
-            })
-            .await?;
-        let standing = Standing::of(&self.context, &self.worker, hello.held).await?;
+    async fn connect(&self, socket: &mut WebSocket, held: Vec<Attempt>) -> Result<(), Ended> {
+        let slots = self.declare().await?;
+        let standing = Standing::of(&self.context, &self.worker, held).await?;
         send(socket, &ToWorker::Welcome { slots, drop: standing.agreement.drop.clone() }).await?;
         reconcile::settle_lost(&self.context, &self.worker, &standing).await?;
         for build in standing.adopted() {
@@ -142,16 +141,34 @@ impl Session {
         Ok(())
     }
 
+    /// History says that the worker is ready, with the slots its declaration gives it.
+    async fn declare(&self) -> Result<i64, Ended> {
+        let present = self.context.farms.present();
+        let spec = present.farm.worker(&self.worker).cloned();
+        let (slots, labels) = spec.map(|s| (s.slots, s.labels)).unwrap_or_default();
+        let (name, version, facts) =
+            (self.worker.clone(), self.version.clone(), self.facts.clone());
+        // One that said `Stopping` when it last went is back; one that says so now is not.
+        let stopping = self.stopping;
+        let section = self.context.store.write("worker.connect", move |w| {
+            w.meet_worker(&name, slots, &labels)?;
+            w.drain_worker(&name, stopping)?;
+            w.worker_connected(&name, &version, &facts)
+        });
+        section.await?;
+        Ok(slots)
+    }
+
     /// The farm was reloaded: slots and labels may be others now. A worker that is no longer
     /// declared finishes what it has and takes nothing new.
     async fn redeclared(&self, socket: &mut WebSocket) -> Result<(), Ended> {
         let spec = self.context.farms.present().farm.worker(&self.worker).cloned();
         let slots = spec.as_ref().map(|spec| spec.slots);
-        let worker = self.worker.clone();
+        let (worker, stopping) = (self.worker.clone(), self.stopping);
         let section = self.context.store.write("worker.redeclared", move |w| match &spec {
             Some(spec) => {
                 w.meet_worker(&worker, spec.slots, &spec.labels)?;
-                w.drain_worker(&worker, false)
+                w.drain_worker(&worker, stopping)
             }
             None => w.drain_worker(&worker, true),
         });
@@ -162,7 +179,7 @@ impl Session {
         }
     }
 
-    async fn hear(&self, message: ToMaster) -> Result<(), Ended> {
+    async fn hear(&mut self, message: ToMaster) -> Result<(), Ended> {
         match message {
             ToMaster::Accepted { claim, attempt } => self.accepted(claim, attempt).await,
             ToMaster::Refused { claim, reason } => self.refused(claim, reason).await,
@@ -172,6 +189,7 @@ impl Session {
             }
             ToMaster::Gathered { attempt } => self.deliver(attempt, Mail::Gathered).await,
             ToMaster::Stopping => {
+                self.stopping = true;
                 let worker = self.worker.clone();
                 let drain = move |w: &mut steading_store::Write<'_>| w.drain_worker(&worker, true);
                 Ok(self.context.store.write("worker.stopping", drain).await?)
@@ -192,7 +210,13 @@ impl Session {
     }
 
     async fn refused(&self, claim: ClaimId, reason: Reason) -> Result<(), Ended> {
+        let worker = self.worker.clone();
         let answer = self.context.store.write("claim.refused", move |w| {
+            match w.claim_by_id(claim)? {
+                Some((offered, _)) if offered.worker == worker => {}
+                // Another worker's offer, or nobody's: not its to refuse.
+                _ => return Ok(()),
+            }
             match w.answer_claim(claim, ClaimState::Refused, Some(&reason)) {
                 // It expired or was withdrawn meanwhile: the request is back already.
                 Err(steading_store::Error::Illegal(_)) => Ok(()),
@@ -203,11 +227,11 @@ impl Session {
     }
 
     /// Hands a message to the build's driver. A worker that speaks of a build nobody drives is told
-    /// to drop it, unless it is still live: then its driver begins.
+    /// to drop it, unless it is still live: then its driver begins. It speaks for its own only.
     async fn deliver(&self, attempt: Attempt, mail: Mail) -> Result<(), Ended> {
         let build = self.context.store.read(move |r| r.build_of(attempt)).await?;
         match build {
-            Some(build) if build.state != steading_core::words::BuildState::Finished => {
+            Some(build) if build.state != BuildState::Finished && build.worker == self.worker => {
                 if !self.context.sessions.mail(build.id, mail) {
                     build::drive(&self.context, build);
                 }
@@ -220,11 +244,19 @@ impl Session {
     }
 
     /// Compares what the worker holds with what it should hold. A worker holds an attempt until it
-    /// is told to drop it, so one that is missing is lost and not merely over.
+    /// is told to drop it, so one that is missing is lost and not merely over. What else went wrong
+    /// since the last heartbeat is put right too: a worker that history thinks offline, because the
+    /// end of an earlier session was recorded late, and builds whose driver stopped at an error.
     async fn compare(&self, held: Vec<Attempt>) -> Result<(), Ended> {
         let standing = Standing::of(&self.context, &self.worker, held).await?;
         for attempt in &standing.agreement.drop {
             self.context.sessions.send(&self.worker, ToWorker::Drop { attempt: *attempt });
+        }
+        if !standing.ready {
+            self.declare().await?;
+        }
+        for build in standing.adopted().filter(|b| !self.context.sessions.is_driven(b.id)) {
+            build::drive(&self.context, build);
         }
         Ok(reconcile::settle_lost(&self.context, &self.worker, &standing).await?)
     }

@@ -11,5 +11,5 @@ mod shared;
 mod socket;
 
 pub(crate) use identity::token_hash;
-pub(crate) use registry::{Mail, Sessions};
+pub(crate) use registry::{Mail, Mailbox, Sessions};
 pub(crate) use routes::routes;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use steading_core::lifecycle::{Agreement, agree};
-use steading_core::words::{Attempt, Build, Reason};
+use steading_core::words::{Attempt, Build, Reason, WorkerState};
 use steading_store::Error;
 
 use crate::context::Context;
@@ -14,6 +14,8 @@ use crate::settle;
 pub(super) struct Standing {
     /// The difference.
     pub(super) agreement: Agreement,
+    /// Whether history has the worker ready.
+    pub(super) ready: bool,
     live: Vec<Build>,
 }
 
@@ -25,14 +27,15 @@ impl Standing {
         held: Vec<Attempt>,
     ) -> Result<Standing, Error> {
         let name = worker.to_owned();
-        let (live, offered) = context
+        let read = context
             .store
-            .read(move |r| Ok((r.live_builds_on(&name)?, r.offered_claims()?)))
-            .await?;
+            .read(move |r| Ok((r.live_builds_on(&name)?, r.offered_claims()?, r.worker(&name)?)));
+        let (live, offered, known) = read.await?;
+        let ready = known.is_some_and(|known| known.state == WorkerState::Ready);
         let held: BTreeSet<Attempt> = held.into_iter().collect();
         let lives = live.iter().map(|build| build.attempt).collect();
         let offers = offered.iter().filter(|c| c.worker == worker).map(|c| c.attempt).collect();
-        Ok(Standing { agreement: agree(&held, &lives, &offers), live })
+        Ok(Standing { agreement: agree(&held, &lives, &offers), ready, live })
     }
 
     /// The live builds the worker still holds.

@@ -41,7 +41,13 @@ pub struct Sessions {
 struct Inner {
     next: u64,
     sessions: BTreeMap<String, Session>,
-    drivers: BTreeMap<BuildId, mpsc::Sender<Mail>>,
+    drivers: BTreeMap<BuildId, Driver>,
+}
+
+#[derive(Debug)]
+struct Driver {
+    number: u64,
+    sender: mpsc::Sender<Mail>,
 }
 
 #[derive(Debug)]
@@ -61,6 +67,15 @@ pub(super) struct Seat {
     pub(super) outbox: mpsc::Receiver<ToWorker>,
     /// Cancelled when a newer session of the same worker takes over, or the master stops.
     pub(super) stop: CancellationToken,
+}
+
+/// A driver's own end of the registry; leaves it when dropped, on whatever path.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    sessions: Sessions,
+    build: BuildId,
+    number: u64,
+    mails: mpsc::Receiver<Mail>,
 }
 
 impl Sessions {
@@ -99,20 +114,33 @@ impl Sessions {
     }
 
     /// Registers the driver of a build and gives its mailbox; an older driver's mailbox closes.
-    pub(crate) fn drive(&self, build: BuildId) -> mpsc::Receiver<Mail> {
-        let (sender, mailbox) = mpsc::channel(TO_DRIVER);
-        self.lock().drivers.insert(build, sender);
-        mailbox
+    pub(crate) fn drive(&self, build: BuildId) -> Mailbox {
+        let (sender, mails) = mpsc::channel(TO_DRIVER);
+        let mut inner = self.lock();
+        inner.next += 1;
+        let number = inner.next;
+        inner.drivers.insert(build, Driver { number, sender });
+        Mailbox { sessions: self.clone(), build, number, mails }
     }
 
-    /// Forgets the driver of a build that is over.
+    /// Whether a build has a driver at the moment.
+    pub(crate) fn is_driven(&self, build: BuildId) -> bool {
+        self.lock().drivers.contains_key(&build)
+    }
+
+    /// Whether a worker has a session at the moment.
+    pub(crate) fn is_connected(&self, worker: &str) -> bool {
+        self.lock().sessions.contains_key(worker)
+    }
+
+    /// Ends the driver of a build that is over.
     pub(crate) fn parked(&self, build: BuildId) {
         self.lock().drivers.remove(&build);
     }
 
     /// Tells a build's driver; false when it has none at the moment.
     pub(crate) fn mail(&self, build: BuildId, mail: Mail) -> bool {
-        self.lock().drivers.get(&build).is_some_and(|driver| driver.try_send(mail).is_ok())
+        self.lock().drivers.get(&build).is_some_and(|driver| driver.sender.try_send(mail).is_ok())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -130,8 +158,58 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        if self.is_newest() {
-            self.sessions.lock().sessions.remove(&self.worker);
+        // One lock for both: a newer session may enter at any moment, and keeps its place.
+        let mut inner = self.sessions.lock();
+        if inner.sessions.get(&self.worker).is_some_and(|session| session.number == self.number) {
+            inner.sessions.remove(&self.worker);
         }
+    }
+}
+
+impl Mailbox {
+    /// The next mail; absent when the build is over or a newer driver took over.
+    pub(crate) async fn recv(&mut self) -> Option<Mail> {
+        self.mails.recv().await
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        let mut inner = self.sessions.lock();
+        if inner.drivers.get(&self.build).is_some_and(|driver| driver.number == self.number) {
+            inner.drivers.remove(&self.build);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUILD: BuildId = BuildId(1);
+
+    #[tokio::test]
+    async fn an_older_driver_leaves_the_newer_ones_mailbox_alone() {
+        let sessions = Sessions::default();
+        let mut older = sessions.drive(BUILD);
+        let mut newer = sessions.drive(BUILD);
+        assert!(older.recv().await.is_none(), "it ends");
+        drop(older);
+        assert!(sessions.mail(BUILD, Mail::LookAgain));
+        assert!(matches!(newer.recv().await, Some(Mail::LookAgain)));
+        drop(newer);
+        assert!(!sessions.is_driven(BUILD) && !sessions.mail(BUILD, Mail::LookAgain));
+    }
+
+    #[test]
+    fn an_older_session_leaves_the_newer_ones_place_alone() {
+        let sessions = Sessions::default();
+        let older = sessions.enter("barn", CancellationToken::new());
+        let newer = sessions.enter("barn", CancellationToken::new());
+        assert!(older.stop.is_cancelled() && !newer.stop.is_cancelled());
+        drop(older);
+        assert!(sessions.send("barn", ToWorker::Restarting));
+        drop(newer);
+        assert!(!sessions.is_connected("barn"));
     }
 }

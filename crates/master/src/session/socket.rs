@@ -39,7 +39,15 @@ pub(super) enum Ended {
 
 /// Sends one message.
 pub(super) async fn send<T: Serialize>(socket: &mut WebSocket, message: &T) -> Result<(), Ended> {
-    let frame = Message::Binary(encode(message).into());
+    send_frame(socket, Message::Binary(encode(message).into())).await
+}
+
+/// Asks for a sign of life.
+pub(super) async fn ping(socket: &mut WebSocket) -> Result<(), Ended> {
+    send_frame(socket, Message::Ping(Default::default())).await
+}
+
+async fn send_frame(socket: &mut WebSocket, frame: Message) -> Result<(), Ended> {
     match tokio::time::timeout(SEND_DEADLINE, socket.send(frame)).await {
         Ok(sent) => Ok(sent?),
         Err(_) => Err(Ended::Stuck),

@@ -1,0 +1,61 @@
+//! Who may be a worker: the control link of a real master, dialled over a real socket.
+
+use steading_core::words::{Attempt, RequestId};
+use steading_master::Stop;
+use steading_wire::worker::{Hello, ToMaster, ToWorker};
+
+use crate::world::{World, hello};
+
+const FARM: &str = "worker(\"barn\", slots = 3)\nbuilder(\"b\", steps = [shell(\"true\")])\n";
+
+impl World {
+    /// Dials with a token; gives the answer to a hello, or the status that refused the dial.
+    async fn hello(&self, token: &str, hello: Hello) -> Result<ToWorker, u16> {
+        let mut link = self.dial(token).await?;
+        link.say(ToMaster::Hello(hello)).await;
+        Ok(link.hear().await)
+    }
+}
+
+fn check_rejected(answer: Result<ToWorker, u16>, code: &str, words: &[&str]) {
+    let Ok(ToWorker::Rejected { code: given, text }) = answer else { panic!("{answer:?}") };
+    assert_eq!(given, code);
+    for word in words {
+        assert!(text.contains(word), "`{word}` is missing in: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_declared_worker_with_its_token_is_welcome() {
+    let world = World::start(FARM).await;
+    let stranger = Attempt { request: RequestId(7), epoch: 1 };
+    let said = Hello { held: vec![stranger], ..hello("barn") };
+    let answer = world.hello(&world.token("barn").await, said).await;
+    assert_eq!(answer, Ok(ToWorker::Welcome { slots: 3, drop: vec![stranger] }));
+    world.master.stop(Stop::Cancel).await.expect("it stops");
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_refused_before_anything_is_said() {
+    let world = World::start(FARM).await;
+    assert_eq!(world.hello("nonsense", hello("barn")).await, Err(401));
+    let owner = world.master.owner_token().await.expect("a token");
+    assert_eq!(world.hello(&owner, hello("barn")).await, Err(401), "an admin is no worker");
+}
+
+#[tokio::test]
+async fn another_protocol_is_named_with_what_to_do() {
+    let world = World::start(FARM).await;
+    let said = Hello { protocol: 99, ..hello("barn") };
+    let answer = world.hello(&world.token("barn").await, said).await;
+    check_rejected(answer, "protocol", &["`barn`", "protocol 99", "speaks 1", "install the same"]);
+}
+
+#[tokio::test]
+async fn a_name_must_be_the_tokens_and_the_farms() {
+    let world = World::start(FARM).await;
+    let answer = world.hello(&world.token("barn").await, hello("shed")).await;
+    check_rejected(answer, "name", &["`shed`", "steading token worker shed"]);
+    let answer = world.hello(&world.token("shed").await, hello("shed")).await;
+    check_rejected(answer, "name", &["declares no worker `shed`", "farm.star"]);
+}

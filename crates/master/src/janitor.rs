@@ -3,7 +3,7 @@
 use std::time::Duration as StdDuration;
 
 use steading_core::words::{
-    Build, BuildState, Claim, ClaimState, Duration, Micros, Reason, Worker, WorkerState,
+    Build, Claim, ClaimState, Duration, Micros, Reason, Worker, WorkerState,
 };
 use steading_store::Error;
 use steading_wire::worker::ToWorker;
@@ -17,6 +17,8 @@ const PERIOD: StdDuration = StdDuration::from_secs(2);
 /// How long a worker may be away before its builds are tried elsewhere: a network cut of a minute
 /// charges nobody.
 const GRACE: Duration = Duration::seconds(60);
+/// How long the last bytes of a build may take: its verdict waits for them, and its slot.
+const GATHER_MAX: Duration = Duration::seconds(6 * 3600);
 
 /// Looks again and again.
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
@@ -36,16 +38,35 @@ async fn pass(context: &Context) -> Result<(), Error> {
         .store
         .read(|r| Ok((r.offered_claims()?, r.live_builds()?, r.workers()?, r.now())))
         .await?;
+    // What fails here is said and looked at again: it keeps nobody else from being looked after.
     for claim in claims.into_iter().filter(|claim| claim.deadline_at <= now) {
-        expire(context, claim).await?;
+        let id = claim.id;
+        if let Err(error) = expire(context, claim).await {
+            tracing::error!(claim = id.0, "cannot expire: {error}");
+        }
+    }
+    for worker in workers.iter().filter(|worker| is_gone(context, worker)) {
+        let name = worker.name.clone();
+        if let Err(error) = context.store.write("worker.gone", move |w| w.worker_lost(&name)).await
+        {
+            tracing::error!(worker = worker.name, "its loss cannot be recorded: {error}");
+        }
     }
     for build in builds {
         let worker = workers.iter().find(|worker| worker.name == build.worker);
-        if let Some(cause) = given_up(&build, worker, now) {
-            settle::lost(context, build.id, cause).await?;
+        if let Some(cause) = given_up(&build, worker, now)
+            && let Err(error) = settle::lost(context, build.id, cause).await
+        {
+            tracing::error!(build = build.id.0, "cannot be given up: {error}");
         }
     }
     Ok(())
+}
+
+/// A worker that history has ready without a session: its end could not be recorded. One that
+/// connects at this very moment is ready again with its next heartbeat.
+fn is_gone(context: &Context, worker: &Worker) -> bool {
+    worker.state == WorkerState::Ready && !context.sessions.is_connected(&worker.name)
 }
 
 /// An offer nobody answered: the request goes back, the worker is told to forget it.
@@ -63,18 +84,23 @@ async fn expire(context: &Context, claim: Claim) -> Result<(), Error> {
     Ok(())
 }
 
-/// Why a build will not come back, if so.
+/// Why a build will not come to its end, if so.
 fn given_up(build: &Build, worker: Option<&Worker>, now: Micros) -> Option<Reason> {
     let away = match worker {
         None => GRACE,
         Some(worker) if worker.state == WorkerState::Offline => {
             now.since(worker.lost_at.unwrap_or(now))
         }
-        Some(_) => return None,
+        Some(_) => Duration::default(),
     };
-    if build.state == BuildState::Finished || away < GRACE {
-        return None;
+    if away >= GRACE {
+        let text = format!("worker `{}` has been away for {away}", build.worker);
+        return Some(Reason::new("worker_lost", text));
     }
-    let text = format!("worker `{}` has been away for {away}", build.worker);
-    Some(Reason::new("worker_lost", text))
+    let gathering = now.since(build.steps_ended_at.unwrap_or(now));
+    if gathering >= GATHER_MAX {
+        let text = format!("its last bytes did not come within {GATHER_MAX}");
+        return Some(Reason::new("bytes_lost", text));
+    }
+    None
 }

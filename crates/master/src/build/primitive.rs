@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use steading_core::farm::{Command, Farm, PlanStep, StepKind};
 use steading_core::words::{Build, BuildState, Duration, SourceStamp};
-use steading_wire::worker::Primitive;
+use steading_wire::worker::{MESSAGE_BYTES_MAX, Primitive, encode};
 
 use super::arguments::{value, words};
 
 /// Longest run of an `always` step after a cancel.
 const ALWAYS_DEADLINE: Duration = Duration::seconds(60);
+
+/// Longest primitive, as it is sent: a larger message would be refused by the worker's link, and
+/// the report that repeats its words by ours.
+const PRIMITIVE_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 2;
 
 /// What a step needs besides its build.
 #[derive(Debug, Clone)]
@@ -27,6 +31,17 @@ pub(super) fn primitive(
     step: &PlanStep,
     materials: &Materials,
 ) -> Result<Primitive, String> {
+    let primitive = derived(build, step, materials)?;
+    match encode(&primitive).len() {
+        size if size > PRIMITIVE_BYTES_MAX => Err(format!(
+            "its command and environment have {size} bytes, more than {PRIMITIVE_BYTES_MAX}; pass \
+             long values in a file"
+        )),
+        _ => Ok(primitive),
+    }
+}
+
+fn derived(build: &Build, step: &PlanStep, materials: &Materials) -> Result<Primitive, String> {
     match &step.kind {
         StepKind::Checkout { repository, submodules } => {
             checkout(&materials.farm.farm, &materials.stamps, repository, *submodules)

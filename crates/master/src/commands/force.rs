@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use steading_core::trigger;
-use steading_core::words::{BuildId, SourceStamp};
+use steading_core::words::{BuildId, BuildsetId, SourceStamp};
 use steading_store::{Error, NewBuildset, NewRequest, Submitted, Write};
 use steading_wire::command::Answer;
 use steading_wire::problem::{Code, Problem};
@@ -129,7 +129,6 @@ pub(super) async fn rebuild(
 
 /// Writes the buildset and remembers the answer in one section.
 async fn submit(context: &Context, submission: Submission, key: Key) -> Result<Answer, Problem> {
-    let unresolved = submission.unresolved.clone();
     let section = context.store.write("command.submit", move |w| {
         if let Some(answer) = key.answer(w)? {
             return Ok(answer);
@@ -138,14 +137,20 @@ async fn submit(context: &Context, submission: Submission, key: Key) -> Result<A
         key.remember(w, &answer)?;
         Ok(answer)
     });
-    let answer = section.await.map_err(problem)?;
-    match unresolved {
-        None => Ok(Answer::Submitted(answer)),
-        Some(reason) => Err(Problem::new(
-            Code::Unresolved,
-            format!("{reason}; buildset {} says so too", answer.buildset_id),
-        )),
+    told(context, section.await.map_err(problem)?).await
+}
+
+/// The answer as it is told, the first time and again: a buildset without requests is one whose
+/// stamps could not be made absolute, and history says why.
+async fn told(context: &Context, answer: rest::Submitted) -> Result<Answer, Problem> {
+    if !answer.requests.is_empty() {
+        return Ok(Answer::Submitted(answer));
     }
+    let id = BuildsetId(answer.buildset_id);
+    let buildset = context.store.read(move |r| r.buildset(id)).await.map_err(problem)?;
+    let reason = buildset.and_then(|buildset| buildset.outcome_reason);
+    let reason = reason.map_or_else(|| "nothing was submitted".to_owned(), |r| r.to_string());
+    Err(Problem::new(Code::Unresolved, format!("{reason}; buildset {id} says so too")))
 }
 
 fn shown(submission: &Submission, submitted: &Submitted) -> rest::Submitted {
@@ -174,7 +179,7 @@ impl Key {
         let found = context.store.read(move |r| r.remembered(&key)).await.map_err(problem)?;
         let Some(found) = found else { return Ok(None) };
         let answer = self.same(&found).map_err(problem)?;
-        Ok(Some(Answer::Submitted(answer)))
+        told(context, answer).await.map(Some)
     }
 
     /// The same, inside the section: two sends of one key may meet there.

@@ -1,5 +1,7 @@
 //! Artifacts come in: streamed to a temporary file, hashed, made durable, then a row.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -7,6 +9,7 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use steading_core::words::{Attempt, Build, BuildState, RequestId, StepId};
 use steading_store::{NewArtifact, Token};
+use tokio::time::timeout;
 
 use super::identity::{admits, authenticate};
 use super::shared::Shared;
@@ -14,6 +17,8 @@ use crate::context::Context;
 
 /// The largest artifact taken, in bytes.
 const ARTIFACT_BYTES_MAX: u64 = 64 << 30;
+/// Longest silence within a body: a sender that died without a word must not be waited for.
+const CHUNK_DEADLINE: Duration = Duration::from_secs(60);
 /// The header with the hash the worker computed.
 const HASH_HEADER: &str = "x-content-blake3";
 
@@ -91,7 +96,8 @@ async fn receive(
     };
     let mut writer = context.archive.artifact_writer(ARTIFACT_BYTES_MAX).map_err(failed)?;
     let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
+    let stalled = |_| (StatusCode::REQUEST_TIMEOUT, "the body stalled; send it again".to_owned());
+    while let Some(chunk) = timeout(CHUNK_DEADLINE, chunks.next()).await.map_err(stalled)? {
         let chunk = chunk.map_err(|e| (StatusCode::BAD_REQUEST, format!("the body broke: {e}")))?;
         writer.write(chunk).await.map_err(failed)?;
     }

@@ -16,8 +16,8 @@ use crate::context::Context;
 struct Bulk {
     context: Context,
     token: Token,
-    /// Logs met on this link; absent for those nobody wants any more.
-    logs: BTreeMap<LogKey, Option<LogId>>,
+    /// The logs that are being written on this link: a link may live for months.
+    logs: BTreeMap<LogKey, LogId>,
 }
 
 /// Serves a bulk link until it ends; the worker sends again whatever was not acknowledged.
@@ -74,7 +74,7 @@ impl Bulk {
     /// Which log a key means: it exists since its step started.
     async fn log(&mut self, key: &LogKey) -> Result<Option<LogId>, Ended> {
         if let Some(known) = self.logs.get(key) {
-            return Ok(*known);
+            return Ok(Some(*known));
         }
         let (wanted, token) = (key.clone(), self.token.clone());
         let found = self
@@ -96,7 +96,9 @@ impl Bulk {
                     .map(|l| l.id))
             })
             .await?;
-        self.logs.insert(key.clone(), found);
+        if let Some(found) = found {
+            self.logs.insert(key.clone(), found);
+        }
         Ok(found)
     }
 
@@ -131,6 +133,7 @@ impl Bulk {
             return Ok(BulkToWorker::Stored { log: key, next });
         }
         self.context.store.write("log.close", move |w| w.close_log(log, &end)).await?;
+        self.logs.remove(&key);
         Ok(BulkToWorker::Closed { log: key })
     }
 }

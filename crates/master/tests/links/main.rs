@@ -1,5 +1,6 @@
-//! The links of workers, spoken by hand over real sockets to a real master.
+//! The master's doors, knocked at by hand: the links of workers over real sockets, and commands.
 
+mod asked;
 mod handshake;
 mod sessions;
 mod world;

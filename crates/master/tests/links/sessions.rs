@@ -13,6 +13,14 @@ worker("void")
 builder("nothing", steps = [shell("true")], workers = ["void"])
 "#;
 
+const LOCKED: &str = r#"
+one = lock("one", capacity = 1)
+worker("barn", slots = 2)
+worker("void")
+builder("b", steps = [shell("true", locks = [one.exclusive()])])
+builder("nothing", steps = [shell("true")], workers = ["void"])
+"#;
+
 const GREEN: Ending = Ending::Exited { code: 0 };
 
 /// Ends a build whose steps are over: the worker gathers and is told to drop it.
@@ -84,6 +92,68 @@ async fn a_worker_that_lives_is_not_offline_whoever_said_so() {
     world.store.write("test", |w| w.worker_lost("barn")).await.expect("recorded");
     barn.say(ToMaster::Heartbeat { held: vec![] }).await;
     world.until(|r| Ok(r.worker("barn")?.filter(|w| w.state == WorkerState::Ready))).await;
+}
+
+#[tokio::test]
+async fn a_worker_without_a_session_is_offline_whoever_forgot_to_say_so() {
+    let world = World::start(FARM).await;
+    let ready = |w: &mut steading_store::Write<'_>| {
+        w.worker_connected("shed", "0.1.0", &serde_json::json!({}))
+    };
+    world.store.write("test", ready).await.expect("recorded");
+    world.until(|r| Ok(r.worker("shed")?.filter(|w| w.state == WorkerState::Offline))).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_stops_takes_nothing_also_after_a_reload() {
+    let world = World::start(FARM).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    barn.say(ToMaster::Stopping).await;
+    world.until(|r| Ok(r.worker("barn")?.filter(|w| w.draining))).await;
+    world.reload(&FARM.replace("worker(\"barn\")", "worker(\"barn\", slots = 4)")).await;
+    assert_eq!(barn.hear().await, ToWorker::Welcome { slots: 4, drop: vec![] });
+    let worker = world.until(|r| r.worker("barn")).await;
+    assert!(worker.draining && worker.slots == 4);
+}
+
+#[tokio::test]
+async fn bytes_that_never_come_end_their_build() {
+    let world = World::start(FARM).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    world.force("b").await;
+    let attempt = barn.begin().await;
+    barn.done(attempt, 1, Ending::Exited { code: 1 }).await;
+    assert_eq!(barn.hear().await, ToWorker::Finish { attempt });
+    world.pass(std::time::Duration::from_secs(7 * 3600)).await;
+    let finished = move |r: &steading_store::Read<'_>| {
+        Ok(r.build_of(attempt)?.filter(|build| build.state == BuildState::Finished))
+    };
+    let build = world.until(finished).await;
+    assert_eq!(build.outcome, Some(Outcome::Retry));
+    assert_eq!(build.outcome_reason.map(|reason| reason.code).as_deref(), Some("bytes_lost"));
+}
+
+/// A step that waits for a lock looks again when history moves, and only then.
+#[tokio::test]
+async fn a_step_that_waits_for_a_lock_waits_quietly() {
+    let world = World::start(LOCKED).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    world.force("b").await;
+    let first = barn.begin().await;
+    world.force("b").await;
+    let (claim, second) = barn.offer().await;
+    barn.say(ToMaster::Accepted { claim, attempt: second }).await;
+    world.until(move |r| r.build_of(second)).await;
+    let count = || world.store.stats().committed();
+    let before = count();
+    for _ in 0..5 {
+        world.force("nothing").await;
+    }
+    let looked = count() - before;
+    assert!(looked < 100, "{looked} sections for five events");
+    barn.done(first, 1, GREEN).await;
+    barn.hear().await;
+    assert_eq!(barn.step().await, (second, 1));
 }
 
 #[tokio::test]

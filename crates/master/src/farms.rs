@@ -35,6 +35,9 @@ pub enum FarmError {
     Panicked(String),
 }
 
+/// How many older farms are kept evaluated; a farm that is reloaded for months has thousands.
+const OLDER_MAX: usize = 64;
+
 /// Every farm somebody still refers to. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Farms {
@@ -42,6 +45,8 @@ pub struct Farms {
     store: Store,
     present: watch::Sender<Arc<Present>>,
     older: Arc<Mutex<BTreeMap<ConfigId, Arc<Present>>>>,
+    /// One reload at a time: the farm in force is the one history has newest.
+    reloading: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Farms {
@@ -53,7 +58,8 @@ impl Farms {
     ) -> Result<Farms, FarmError> {
         let present = apply(&store, loaded).await?;
         let (present, _) = watch::channel(Arc::new(present));
-        Ok(Farms { directory, store, present, older: Arc::default() })
+        let (older, reloading) = (Arc::default(), Arc::default());
+        Ok(Farms { directory, store, present, older, reloading })
     }
 
     /// The farm in force.
@@ -70,6 +76,7 @@ impl Farms {
 
     /// Reads the configuration again; a broken one changes nothing. Gives the old and the new farm.
     pub(crate) async fn reload(&self) -> Result<(Arc<Present>, Arc<Present>), FarmError> {
+        let _one_at_a_time = self.reloading.lock().await;
         let directory = self.directory.clone();
         let loaded = off_thread(move || steading_config::load(&directory)).await??;
         let new = Arc::new(apply(&self.store, loaded).await?);
@@ -95,7 +102,11 @@ impl Farms {
         let loaded =
             off_thread(move || steading_config::load_texts(&text.files, &directory)).await??;
         let farm = Arc::new(Present { id, farm: loaded.farm, policy: loaded.policy });
-        self.older.lock().expect("holders only look up").insert(id, farm.clone());
+        let mut older = self.older.lock().expect("holders only look up");
+        older.insert(id, farm.clone());
+        while older.len() > OLDER_MAX {
+            older.pop_first();
+        }
         Ok(farm)
     }
 

@@ -188,12 +188,9 @@ impl Master {
         self.matching.cancel();
         let wait = match how {
             Stop::Keep => KEEP_WAIT,
-            Stop::Cancel => {
-                self.cancel_all().await?;
-                CANCEL_WAIT
-            }
+            Stop::Cancel => CANCEL_WAIT,
         };
-        let quiet = tokio::time::timeout(wait, self.quiet()).await;
+        let quiet = tokio::time::timeout(wait, self.quiet(how)).await;
         if let Ok(Err(error)) = quiet {
             return Err(error);
         }
@@ -221,10 +218,13 @@ impl Master {
         Ok(())
     }
 
-    /// Returns when nothing runs.
-    async fn quiet(&self) -> Result<(), Error> {
+    /// Returns when nothing runs. A build that a worker took at the last moment is stopped too.
+    async fn quiet(&self, how: Stop) -> Result<(), Error> {
         let mut seq = self.context.store.seq();
         while !self.live().await?.is_empty() {
+            if how == Stop::Cancel {
+                self.cancel_all().await?;
+            }
             if seq.changed().await.is_err() {
                 break;
             }

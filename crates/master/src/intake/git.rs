@@ -13,6 +13,20 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(1800);
 /// Longest local question.
 const LOCAL_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What git sets for those it calls, so when the master is started from a hook: another repository.
+const OF_ANOTHER_REPOSITORY: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_QUARANTINE_PATH",
+];
+/// How the user says which ssh git runs.
+const SSH: [&str; 2] = ["GIT_SSH_COMMAND", "GIT_SSH"];
+
 /// Why git gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GitError {
@@ -77,14 +91,18 @@ pub(super) async fn git<S: AsRef<OsStr>>(
         .args(args)
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("LC_ALL", "C")
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_INDEX_FILE")
-        .env_remove("GIT_WORK_TREE")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
+    for name in OF_ANOTHER_REPOSITORY {
+        command.env_remove(name);
+    }
+    if SSH.iter().all(|name| std::env::var_os(name).is_none()) {
+        // Without a terminal, ssh would wait for an answer nobody can give.
+        command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+    }
     let child = command.spawn().map_err(|e| GitError::NotStarted(e.to_string()))?;
     let limit = deadline.duration();
     let output = tokio::time::timeout(limit, child.wait_with_output())

@@ -13,6 +13,11 @@ use crate::process::{self, Command, Finished, Launcher, failed, infrastructure, 
 use crate::session::Dialer;
 use crate::{checkout, upload, workspace};
 
+/// How much of a sentence about the ending is reported.
+const TEXT_BYTES_MAX: usize = 16 << 10;
+/// How many processes that were left behind are named.
+const LEFTOVERS_MAX: usize = 100;
+
 /// What every step needs.
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -127,7 +132,7 @@ fn not_ours(ending: Ending) -> Finished {
 }
 
 fn report(finished: Finished, logs: Logs) -> Report {
-    let Finished { mut ending, exit } = finished;
+    let Finished { mut ending, mut exit } = finished;
     let mut names = Vec::new();
     let mut stderr_tail = String::new();
     for (name, log) in [("stdout", logs.stdout), ("stderr", logs.stderr)] {
@@ -143,7 +148,31 @@ fn report(finished: Finished, logs: Logs) -> Report {
             }
         }
     }
+    bound(&mut ending, exit.as_mut());
     Report { ending, exit, logs: names, stderr_tail }
+}
+
+/// A report is one message of the control link: what a build can make long is cut. (A report that no
+/// message could carry would break the link each time it is said again.)
+fn bound(ending: &mut Ending, exit: Option<&mut ExitRecord>) {
+    if let Ending::NotStarted { text }
+    | Ending::NoSuchRevision { text }
+    | Ending::NoSuchFile { text }
+    | Ending::Infrastructure { text, .. } = ending
+        && text.len() > TEXT_BYTES_MAX
+    {
+        let left_out = text.len() - TEXT_BYTES_MAX;
+        let end = (0..=TEXT_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
+        text.push_str(&format!(" … ({left_out} more bytes)"));
+    }
+    if let Some(exit) = exit
+        && exit.leftovers.len() > LEFTOVERS_MAX
+    {
+        let left_out = exit.leftovers.len() - LEFTOVERS_MAX;
+        exit.leftovers.truncate(LEFTOVERS_MAX);
+        exit.leftovers.push(format!("… and {left_out} more"));
+    }
 }
 
 /// The report of a step whose task broke: a fault of the worker, which lives on.

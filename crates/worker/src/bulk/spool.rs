@@ -107,6 +107,13 @@ impl Spool {
         self.links.subscribe()
     }
 
+    /// Forgets the logs of a step that broke: nobody will close them.
+    pub(crate) fn forget_step(&self, attempt: Attempt, step: i64) {
+        let of_step = |key: &&LogKey| key.attempt == attempt && key.step == step;
+        let keys: Vec<LogKey> = self.logs().keys().filter(of_step).cloned().collect();
+        keys.iter().for_each(|key| self.forget_log(key));
+    }
+
     fn logs(&self) -> MutexGuard<'_, Logs> {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }

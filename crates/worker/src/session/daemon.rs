@@ -282,7 +282,7 @@ impl Daemon {
     }
 
     fn start(&mut self, assignment: Assignment) {
-        let attempt = assignment.attempt;
+        let (attempt, number) = (assignment.attempt, assignment.number);
         let cancel = CancellationToken::new();
         self.running.insert(attempt, cancel.clone());
         if self.ending {
@@ -290,10 +290,15 @@ impl Daemon {
         }
         let tools = Arc::clone(&self.tools);
         self.steps.spawn(async move {
+            let spool = Arc::clone(&tools.spool);
             let step = async move { carry_out(&tools, assignment, &cancel).await };
             let step = AbortOnDropHandle::new(tokio::spawn(step));
             // A fault in one step costs that step and nothing else.
-            (attempt, step.await.unwrap_or_else(|error| broken(&error.to_string())))
+            let report = step.await.unwrap_or_else(|error| {
+                spool.forget_step(attempt, number);
+                broken(&error.to_string())
+            });
+            (attempt, report)
         });
     }
 

@@ -12,6 +12,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         test("artifacts::nothing_from_outside_is_sent", nothing_from_outside_is_sent),
         test("artifacts::a_master_that_is_away_is_waited_for", a_master_away_is_waited_for),
         test("artifacts::unwanted_files_are_not_sent_again", unwanted_files_are_not_sent_again),
+        test("artifacts::a_report_is_never_too_long_to_be_said", a_report_is_never_too_long),
         test("artifacts::an_upload_can_be_cancelled", an_upload_can_be_cancelled),
     ]
 }
@@ -84,6 +85,20 @@ async fn unwanted_files_are_not_sent_again() {
     let report = farm.step(attempt(1), 2, upload(&["a"])).await;
     let Ending::Infrastructure { code, .. } = &report.ending else { panic!("{report:#?}") };
     assert_eq!(code, "unwanted");
+    farm.end().await;
+}
+
+async fn a_report_is_never_too_long() {
+    // Each link leads nowhere, and each is named: over a megabyte of names.
+    let farm = farm(
+        "mkdir out; cd out; long=$(head -c 240 /dev/zero | tr '\\0' x)
+        seq 5000 | while read n; do echo \"$long$n\"; done | xargs -n 500 sh -c \
+        'for name; do ln -s nowhere \"$name\"; done' sh",
+    )
+    .await;
+    let report = farm.step(attempt(1), 2, upload(&["out/*"])).await;
+    let text = missing(&report);
+    assert!(text.len() < 20_000 && text.ends_with("more bytes)"), "{} bytes", text.len());
     farm.end().await;
 }
 

@@ -25,7 +25,7 @@ async fn send(
     command: Command,
     key: Option<String>,
 ) -> Result<Answer, Refusal> {
-    Ok(ui.state.commands.ask(command, caller.name, key).await?)
+    Ok(ui.state.ask(command, caller.name, key).await?)
 }
 
 fn see(place: &str) -> Response {
@@ -96,6 +96,23 @@ pub(super) async fn cancel_request(
 ) -> Result<Response, Refusal> {
     let request = id(&request)?;
     let command = Command::CancelRequest { request: RequestId(request), why: why(&fields) };
+    send(&ui, caller, command, None).await?;
+    Ok(see(&format!("/requests/{request}")))
+}
+
+pub(super) async fn prioritize(
+    extract::State(ui): extract::State<Ui>,
+    Extension(caller): Extension<Caller>,
+    Path(request): Path<String>,
+    Form(fields): Fields,
+) -> Result<Response, Refusal> {
+    let request = id(&request)?;
+    let given = fields.get("priority").map_or("", |text| text.trim());
+    let priority = given.parse().map_err(|_| {
+        let text = format!("a priority is a whole number, `{given}` is none");
+        Problem::new(Code::BadRequest, text)
+    })?;
+    let command = Command::Prioritize { request: RequestId(request), priority };
     send(&ui, caller, command, None).await?;
     Ok(see(&format!("/requests/{request}")))
 }

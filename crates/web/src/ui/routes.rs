@@ -29,6 +29,7 @@ pub fn routes(state: State) -> Router {
         .route("/builds/{id}/cancel", post(forms::cancel_build))
         .route("/requests/{id}", get(pages::request))
         .route("/requests/{id}/cancel", post(forms::cancel_request))
+        .route("/requests/{id}/prioritize", post(forms::prioritize))
         .route("/workers", get(pages::workers))
         .route("/workers/{name}/pause", post(forms::pause))
         .route("/workers/{name}/resume", post(forms::resume))

@@ -484,9 +484,10 @@ async fn answer(mut asked: tokio::sync::mpsc::Receiver<Asked>, store: Store) {
                 buildset_id: 1,
                 requests: BTreeMap::from([(builder, 1)]),
             })),
-            Command::Pause { .. } | Command::Resume { .. } | Command::CancelBuild { .. } => {
-                Ok(Answer::Done)
-            }
+            Command::Pause { .. }
+            | Command::Resume { .. }
+            | Command::CancelBuild { .. }
+            | Command::Prioritize { .. } => Ok(Answer::Done),
             _ => Err(Problem::new(Code::Conflict, "this master only looks like one")),
         };
         let _ = reply.send(answer);

@@ -17,6 +17,7 @@ async fn a_form_leads_to_where_its_effect_is_seen() {
     };
     check("/builders/docs/force", "branch=main&property.channel=beta&key=k", "/requests/1").await;
     check("/workers/barn/pause", "reason=lunch", "/workers#barn").await;
+    check("/requests/1/prioritize", "priority=-3", "/requests/1").await;
     check("/workers/loft/resume", "", "/workers#loft").await;
     check("/builds/19/cancel", "reason=", "/builds/19").await;
 }

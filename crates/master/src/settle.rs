@@ -2,9 +2,25 @@
 
 use steading_core::settle::{ATTEMPTS_MAX, AfterLoss, after_loss};
 use steading_core::words::{Build, BuildId, BuildState, LogId, Outcome, Reason};
-use steading_store::{Error, LogEnd, Next};
+use steading_store::{LogEnd, Next, archive};
 
 use crate::context::Context;
+
+/// Why an end could not be written down. Nothing of it was: it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// History.
+    #[error(transparent)]
+    Store(#[from] steading_store::Error),
+    /// A log takes no end at the moment.
+    #[error("log {log} cannot be closed yet: {source}")]
+    Log {
+        /// Which.
+        log: LogId,
+        /// What is in the way.
+        source: archive::Error,
+    },
+}
 
 /// A build whose steps are over and whose bytes are stored gets its outcome.
 pub(crate) async fn finish(
@@ -55,7 +71,7 @@ async fn end(
     let logs = context.store.read(move |r| r.logs(id)).await?;
     let mut ends = Vec::new();
     for log in logs.iter().filter(|log| !log.closed) {
-        ends.push((log.id, close_as_is(context, log.id).await));
+        ends.push((log.id, close_as_is(context, log.id).await?));
     }
     let section = context.store.write("build.finish", move |w| {
         for (log, end) in &ends {
@@ -70,16 +86,18 @@ async fn end(
 
 /// Closes a log as it stands in the archive. One that cannot be read any more is closed as empty,
 /// and `audit` says so.
-pub(crate) async fn close_as_is(context: &Context, log: LogId) -> LogEnd {
+///
+/// # Errors
+/// When the archive takes nothing at the moment: a full disk is no reason to call a log empty.
+pub(crate) async fn close_as_is(context: &Context, log: LogId) -> Result<LogEnd, Error> {
     match context.archive.close_as_is(log).await {
-        Ok(summary) => LogEnd {
-            bytes: i64::try_from(summary.bytes).unwrap_or(i64::MAX),
-            lines: i64::try_from(summary.lines).unwrap_or(i64::MAX),
-            hash: summary.hash,
-        },
+        Ok(summary) => Ok(LogEnd::from(&summary)),
+        Err(source @ (archive::Error::DiskFull(_) | archive::Error::Stopped(_))) => {
+            Err(Error::Log { log, source })
+        }
         Err(error) => {
             tracing::error!(log = log.0, "cannot be closed: {error}");
-            LogEnd { bytes: 0, lines: 0, hash: blake3::hash(b"").to_hex().to_string() }
+            Ok(LogEnd { bytes: 0, lines: 0, hash: blake3::hash(b"").to_hex().to_string() })
         }
     }
 }

@@ -16,6 +16,20 @@ use crate::session::{Mail, Mailbox};
 use crate::settle as settling;
 use crate::spawn::spawn;
 
+/// Why a driver stopped; the next heartbeat of its worker begins another.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    /// History.
+    #[error(transparent)]
+    Store(#[from] steading_store::Error),
+    /// The farm it began with.
+    #[error(transparent)]
+    Farm(#[from] FarmError),
+    /// Its end.
+    #[error(transparent)]
+    Settle(#[from] settling::Error),
+}
+
 /// Begins driving a build whose worker is connected. An older driver of it ends.
 pub(crate) fn drive(context: &Context, build: Build) {
     let mailbox = context.sessions.drive(build.id);
@@ -43,13 +57,13 @@ struct Driver {
 }
 
 impl Driver {
-    async fn new(context: Context, build: Build, mailbox: Mailbox) -> Result<Driver, FarmError> {
+    async fn new(context: Context, build: Build, mailbox: Mailbox) -> Result<Driver, Error> {
         let materials = materials(&context, build.configuration_id, build.buildset_id).await?;
         Ok(Driver { context, build, materials, mailbox, cancel: Cancel::Once })
     }
 
     /// Until the build is finished, or the session ends and somebody else will drive it.
-    async fn run(&mut self) -> Result<(), FarmError> {
+    async fn run(&mut self) -> Result<(), Error> {
         let mut answer = None;
         let mut seq = self.context.store.seq();
         while self.look().await? {
@@ -77,7 +91,7 @@ impl Driver {
     }
 
     /// Reads the build afresh; false when there is nothing left to drive.
-    async fn look(&mut self) -> Result<bool, FarmError> {
+    async fn look(&mut self) -> Result<bool, Error> {
         let id = self.build.id;
         match self.context.store.read(move |r| r.build(id)).await? {
             Some(build) if build.state != BuildState::Finished => {
@@ -88,7 +102,7 @@ impl Driver {
         }
     }
 
-    async fn advance(&self, answer: Option<Answer>) -> Result<Stands, FarmError> {
+    async fn advance(&self, answer: Option<Answer>) -> Result<Stands, Error> {
         let (build, materials) = (self.build.clone(), self.materials.clone());
         let (present, cancel) = (self.context.farms.present(), self.cancel);
         let section = self.context.store.write("build.advance", move |w| {
@@ -100,7 +114,7 @@ impl Driver {
     }
 
     /// Has the worker run a step and waits for its end. False when the session is over.
-    async fn at_step(&mut self, number: i64, primitive: Primitive) -> Result<bool, FarmError> {
+    async fn at_step(&mut self, number: i64, primitive: Primitive) -> Result<bool, Error> {
         let attempt = self.build.attempt;
         self.send(ToWorker::Run { attempt, build: self.build.id, number, primitive });
         if self.build.state == BuildState::Cancelling {
@@ -137,7 +151,7 @@ impl Driver {
     }
 
     /// The step's verdict and whatever follows from it, in one section.
-    async fn step_done(&self, number: i64, report: Report) -> Result<(), FarmError> {
+    async fn step_done(&self, number: i64, report: Report) -> Result<(), Error> {
         let index = usize::try_from(number - 1).unwrap_or_default();
         let Some(planned) = self.build.plan.steps.get(index) else { return Ok(()) };
         let (outcome, reason) = settle::step_verdict(&judged(planned, &report));
@@ -167,7 +181,7 @@ impl Driver {
         &self,
         number: i64,
         written: &[String],
-    ) -> Result<Vec<(steading_core::words::LogId, LogEnd)>, FarmError> {
+    ) -> Result<Vec<(steading_core::words::LogId, LogEnd)>, Error> {
         let id = self.build.id;
         let (steps, logs) =
             self.context.store.read(move |r| Ok((r.steps(id)?, r.logs(id)?))).await?;
@@ -175,14 +189,14 @@ impl Driver {
         let mut unwritten = Vec::new();
         for log in logs {
             if Some(log.step_id) == step && !log.closed && !written.contains(&log.name) {
-                unwritten.push((log.id, settling::close_as_is(&self.context, log.id).await));
+                unwritten.push((log.id, settling::close_as_is(&self.context, log.id).await?));
             }
         }
         Ok(unwritten)
     }
 
     /// Asks a step's `when`, off the threads that serve others.
-    async fn ask(&self, index: usize) -> Result<Answer, FarmError> {
+    async fn ask(&self, index: usize) -> Result<Answer, Error> {
         let step = &self.build.plan.steps[index];
         let Some(function) = step.when else { return Ok(Answer { index, answer: Ok(true) }) };
         let view = self.view().await?;
@@ -194,7 +208,7 @@ impl Driver {
         Ok(Answer { index, answer })
     }
 
-    async fn view(&self) -> Result<BuildView, FarmError> {
+    async fn view(&self) -> Result<BuildView, Error> {
         let id = self.build.id;
         let steps = self.context.store.read(move |r| r.steps(id)).await?;
         let outcome = settle::outcome_so_far(&self.build.plan, &results(&steps));
@@ -239,7 +253,7 @@ impl Driver {
     }
 
     /// The steps are over: the worker sends what is left, then the build has its outcome.
-    async fn gather(&mut self) -> Result<(), FarmError> {
+    async fn gather(&mut self) -> Result<(), Error> {
         self.send(ToWorker::Finish { attempt: self.build.attempt });
         loop {
             match self.mailbox.recv().await {

@@ -79,6 +79,10 @@ fn turned_away(context: &Context, token: &Token, hello: &Hello) -> Option<(&'sta
         );
         return Some(("protocol", text));
     }
+    if !is_name(name) {
+        let text = "a worker's name has at most 100 letters, digits and . _ + @ : -".to_owned();
+        return Some(("name", text));
+    }
     if !admits(token, name) {
         let text = format!(
             "this token is not for a worker named `{name}`; make one with `steading token worker \
@@ -93,6 +97,12 @@ fn turned_away(context: &Context, token: &Token, hello: &Hello) -> Option<(&'sta
         return Some(("name", text));
     }
     None
+}
+
+/// A token for a pattern admits many names; they go into logs and onto terminals as they are.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._+@:-".contains(c);
+    (1..=100).contains(&name.len()) && name.chars().all(plain)
 }
 
 impl Session {
@@ -134,7 +144,7 @@ impl Session {
         let slots = self.declare().await?;
         let standing = Standing::of(&self.context, &self.worker, held).await?;
         send(socket, &ToWorker::Welcome { slots, drop: standing.agreement.drop.clone() }).await?;
-        reconcile::settle_lost(&self.context, &self.worker, &standing).await?;
+        reconcile::settle_lost(&self.context, &self.worker, &standing).await;
         for build in standing.adopted() {
             build::drive(&self.context, build);
         }
@@ -258,6 +268,7 @@ impl Session {
         for build in standing.adopted().filter(|b| !self.context.sessions.is_driven(b.id)) {
             build::drive(&self.context, build);
         }
-        Ok(reconcile::settle_lost(&self.context, &self.worker, &standing).await?)
+        reconcile::settle_lost(&self.context, &self.worker, &standing).await;
+        Ok(())
     }
 }

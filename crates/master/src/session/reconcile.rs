@@ -45,16 +45,14 @@ impl Standing {
 }
 
 /// Builds the worker no longer has are tried again, or end as an exception when the budget is
-/// spent.
-pub(super) async fn settle_lost(
-    context: &Context,
-    worker: &str,
-    standing: &Standing,
-) -> Result<(), Error> {
+/// spent. What cannot be written down now is found again by the next heartbeat.
+pub(super) async fn settle_lost(context: &Context, worker: &str, standing: &Standing) {
     let lost = |build: &&Build| standing.agreement.lost.contains(&build.attempt);
     for build in standing.live.iter().filter(lost) {
         let text = format!("worker `{worker}` came back without it");
-        settle::lost(context, build.id, Reason::new("worker_lost", text)).await?;
+        let cause = Reason::new("worker_lost", text);
+        if let Err(error) = settle::lost(context, build.id, cause).await {
+            tracing::error!(build = build.id.0, "its loss cannot be recorded: {error}");
+        }
     }
-    Ok(())
 }

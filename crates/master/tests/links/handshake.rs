@@ -59,3 +59,16 @@ async fn a_name_must_be_the_tokens_and_the_farms() {
     let answer = world.hello(&world.token("shed").await, hello("shed")).await;
     check_rejected(answer, "name", &["declares no worker `shed`", "farm.star"]);
 }
+
+#[tokio::test]
+async fn a_name_that_matches_is_still_a_name() {
+    let world = World::start("workers(\"linux-*\")\n").await;
+    for name in
+        ["linux-\u{1b}[2J", "linux-7\nroot", "linux-<b>", &format!("linux-{}", "x".repeat(100))]
+    {
+        let answer = world.hello(&world.token("linux-*").await, hello(name)).await;
+        check_rejected(answer, "name", &["at most 100"]);
+    }
+    let answer = world.hello(&world.token("linux-*").await, hello("linux-7")).await;
+    assert!(matches!(answer, Ok(ToWorker::Welcome { .. })), "{answer:?}");
+}

@@ -10,6 +10,7 @@ mod parse;
 mod past;
 mod request;
 mod token;
+mod usual;
 mod worker;
 
 pub use buildset::Buildset;
@@ -32,6 +33,7 @@ pub(crate) mod statements {
         super::past::STATEMENTS,
         super::request::STATEMENTS,
         super::token::STATEMENTS,
+        super::usual::STATEMENTS,
         super::worker::STATEMENTS,
     ];
 }

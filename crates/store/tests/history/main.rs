@@ -12,3 +12,4 @@ mod pages;
 mod past;
 mod random;
 mod sections;
+mod usual;

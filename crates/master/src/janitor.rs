@@ -22,22 +22,24 @@ const GATHER_MAX: Duration = Duration::seconds(6 * 3600);
 
 /// Looks again and again.
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
+    let mut began = None;
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(PERIOD) => {}
         }
-        if let Err(error) = pass(&context).await {
+        if let Err(error) = pass(&context, &mut began).await {
             tracing::error!("cannot look after deadlines: {error}");
         }
     }
 }
 
-async fn pass(context: &Context) -> Result<(), Error> {
+async fn pass(context: &Context, began: &mut Option<Micros>) -> Result<(), Error> {
     let (claims, builds, workers, now) = context
         .store
         .read(|r| Ok((r.offered_claims()?, r.live_builds()?, r.workers()?, r.now())))
         .await?;
+    let began = *began.get_or_insert(now);
     // What fails here is said and looked at again: it keeps nobody else from being looked after.
     for claim in claims.into_iter().filter(|claim| claim.deadline_at <= now) {
         let id = claim.id;
@@ -54,7 +56,7 @@ async fn pass(context: &Context) -> Result<(), Error> {
     }
     for build in builds {
         let worker = workers.iter().find(|worker| worker.name == build.worker);
-        if let Some(cause) = given_up(&build, worker, now)
+        if let Some(cause) = given_up(&build, worker, began, now)
             && let Err(error) = settle::lost(context, build.id, cause).await
         {
             tracing::error!(build = build.id.0, "cannot be given up: {error}");
@@ -85,12 +87,10 @@ async fn expire(context: &Context, claim: Claim) -> Result<(), Error> {
 }
 
 /// Why a build will not come to its end, if so.
-fn given_up(build: &Build, worker: Option<&Worker>, now: Micros) -> Option<Reason> {
+fn given_up(build: &Build, worker: Option<&Worker>, began: Micros, now: Micros) -> Option<Reason> {
     let away = match worker {
         None => GRACE,
-        Some(worker) if worker.state == WorkerState::Offline => {
-            now.since(worker.lost_at.unwrap_or(now))
-        }
+        Some(worker) if worker.state == WorkerState::Offline => away(worker.lost_at, began, now),
         Some(_) => Duration::default(),
     };
     if away >= GRACE {
@@ -103,4 +103,27 @@ fn given_up(build: &Build, worker: Option<&Worker>, now: Micros) -> Option<Reaso
         return Some(Reason::new("bytes_lost", text));
     }
     None
+}
+
+/// How long a worker could have come back and did not: while there was no master, nobody was at
+/// home to come back to.
+fn away(lost_at: Option<Micros>, began: Micros, now: Micros) -> Duration {
+    now.since(lost_at.unwrap_or(now).max(began))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_away_only_while_there_is_a_master() {
+        let at = |seconds: i64| Micros(seconds * 1_000_000);
+        let check = |lost_at: Option<i64>, began: i64, now: i64, expected: i64| {
+            let found = away(lost_at.map(at), at(began), at(now));
+            assert_eq!(found, Duration::seconds(expected), "{lost_at:?} {began} {now}");
+        };
+        check(Some(100), 0, 130, 30);
+        check(Some(100), 1000, 1002, 2);
+        check(None, 0, 130, 0);
+    }
 }

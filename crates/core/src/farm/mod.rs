@@ -1,12 +1,14 @@
 //! A farm as plain values: what `farm.star` says once evaluated, and the seam to the user's
 //! functions.
 
+mod address;
 mod builder;
 mod names;
 mod policy;
 mod scheduler;
 mod worker;
 
+pub use address::without_password;
 pub use builder::{Arg, Builder, Command, OnFailure, Plan, PlanStep, StepKind};
 pub use names::matches_glob;
 pub use policy::{

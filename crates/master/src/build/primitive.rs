@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use steading_core::farm::{Command, Farm, PlanStep, StepKind};
+use steading_core::farm::{Command, Farm, PlanStep, StepKind, without_password};
 use steading_core::words::{Build, BuildState, Duration, SourceStamp};
 use steading_wire::worker::{MESSAGE_BYTES_MAX, Primitive, encode};
 
@@ -107,7 +107,7 @@ pub(super) fn described(primitive: &Primitive) -> Value {
     match primitive {
         Primitive::Process { argv, .. } => json!({ "argv": argv }),
         Primitive::Checkout { url, branch, revision, .. } => {
-            json!({ "checkout": url, "branch": branch, "revision": revision })
+            json!({ "checkout": without_password(url), "branch": branch, "revision": revision })
         }
         Primitive::Upload { paths } => json!({ "upload": paths }),
     }

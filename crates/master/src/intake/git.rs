@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use steading_core::farm::without_password;
+
 /// Longest answer of a remote to "which heads do you have".
 const LOOK_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest fetch. A first fetch of a large repository takes minutes; one that hangs must still end.
@@ -33,6 +35,9 @@ pub enum GitError {
     /// There is no git.
     #[error("cannot start `git`: {0}; install git and see that it is in PATH")]
     NotStarted(String),
+    /// The mirror's place is not usable.
+    #[error("the mirror cannot be made: {0}")]
+    Mirror(String),
     /// It took too long and was killed.
     #[error("`git {command}` took longer than {seconds} s and was stopped")]
     TimedOut {
@@ -78,10 +83,9 @@ pub(super) async fn git<S: AsRef<OsStr>>(
     args: &[S],
     deadline: Deadline,
 ) -> Result<Vec<u8>, GitError> {
-    let described = || {
-        let words: Vec<_> = args.iter().map(|a| a.as_ref().to_string_lossy()).collect();
-        words.join(" ")
-    };
+    let words: Vec<String> =
+        args.iter().map(|a| a.as_ref().to_string_lossy().into_owned()).collect();
+    let described = || words.iter().map(|w| without_password(w)).collect::<Vec<_>>().join(" ");
     #[expect(clippy::disallowed_methods, reason = "the one home of the master's git processes")]
     let mut command = tokio::process::Command::new("git");
     if let Some(directory) = directory {
@@ -112,6 +116,9 @@ pub(super) async fn git<S: AsRef<OsStr>>(
     if output.status.success() {
         return Ok(output.stdout);
     }
-    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let unsaid = |text: String, word: &String| text.replace(word, &without_password(word));
+    let secret = words.iter().filter(|word| without_password(word) != **word);
+    let stderr = secret.fold(stderr.trim().to_owned(), unsaid);
     Err(GitError::Failed { command: described(), stderr })
 }

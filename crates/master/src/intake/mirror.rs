@@ -52,23 +52,16 @@ impl Mirrors {
         let lock = self.lock(&repository.url);
         let _one_at_a_time = lock.lock().await;
         let mirror = Mirror { directory: self.place(&repository.url) };
-        if !mirror.directory.join("HEAD").exists() {
-            let directory = mirror.directory.as_os_str();
-            let args = ["init".as_ref(), "--bare".as_ref(), "--quiet".as_ref(), directory];
-            git(None, &args, Deadline::Local).await?;
+        mirror.make().await?;
+        match mirror.update(&repository.url).await {
+            Err(GitError::Failed { stderr, .. }) if is_broken(&stderr) => {
+                tracing::warn!(repository = repository.name, "its mirror is made anew: {stderr}");
+                mirror.remove().await?;
+                mirror.make().await?;
+                mirror.update(&repository.url).await?;
+            }
+            updated => updated?,
         }
-        let args = [
-            "fetch",
-            "--quiet",
-            "--prune",
-            "--force",
-            "--no-auto-gc",
-            "--",
-            &repository.url,
-            "+refs/heads/*:refs/heads/*",
-            "+refs/tags/*:refs/tags/*",
-        ];
-        git(Some(&mirror.directory), &args, Deadline::Fetch).await?;
         Ok(mirror)
     }
 
@@ -89,6 +82,41 @@ pub struct Mirror {
 }
 
 impl Mirror {
+    /// Makes it where there is none, whole or not at all.
+    async fn make(&self) -> Result<(), GitError> {
+        if self.directory.join("HEAD").exists() {
+            return Ok(());
+        }
+        self.remove().await?;
+        let fresh = self.directory.with_extension("new");
+        let args = ["init".as_ref(), "--bare".as_ref(), "--quiet".as_ref(), fresh.as_os_str()];
+        git(None, &args, Deadline::Local).await?;
+        fs_err::rename(&fresh, &self.directory).map_err(unusable)
+    }
+
+    async fn remove(&self) -> Result<(), GitError> {
+        let places = [self.directory.clone(), self.directory.with_extension("new")];
+        let removing = tokio::task::spawn_blocking(move || {
+            places.iter().filter(|place| place.exists()).try_for_each(fs_err::remove_dir_all)
+        });
+        removing.await.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(unusable)
+    }
+
+    async fn update(&self, url: &str) -> Result<(), GitError> {
+        let args = [
+            "fetch",
+            "--quiet",
+            "--prune",
+            "--force",
+            "--no-auto-gc",
+            "--",
+            url,
+            "+refs/heads/*:refs/heads/*",
+            "+refs/tags/*:refs/tags/*",
+        ];
+        git(Some(&self.directory), &args, Deadline::Fetch).await.map(drop)
+    }
+
     /// The full revision a name, tag, branch or abbreviation stands for.
     ///
     /// # Errors
@@ -152,6 +180,18 @@ impl Mirror {
     pub fn directory(&self) -> &Path {
         &self.directory
     }
+}
+
+/// Whether git speaks of the mirror itself, as a crash of the machine leaves it: a lock nobody
+/// holds, an object that was never written out. It is a cache; the remote has it all.
+fn is_broken(stderr: &str) -> bool {
+    [".lock': File exists", "fatal: not a git repository", "fatal: loose object", "object file "]
+        .iter()
+        .any(|sign| stderr.contains(sign))
+}
+
+fn unusable(error: std::io::Error) -> GitError {
+    GitError::Mirror(error.to_string())
 }
 
 fn parse_heads(text: &str) -> Heads {

@@ -191,3 +191,31 @@ async fn a_change_that_is_told_is_not_found_again() {
     assert_eq!(told.expect("told").len(), 1);
     assert_eq!(world.poll().await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_mirror_that_a_crash_left_broken_is_made_anew() {
+    let world = World::new(&["main"]);
+    assert!(world.poll().await.is_empty());
+    world.commit("second");
+    assert_eq!(world.poll().await, ["main second"]);
+    let mirrors = world.mirrors();
+    let mirror = mirrors.fetch(&world.repository).await.expect("fetched").directory().to_owned();
+    for (number, broken) in ["packed-refs.lock", "refs/heads/main.lock", "HEAD"].iter().enumerate()
+    {
+        match *broken {
+            "HEAD" => std::fs::remove_file(mirror.join("HEAD")).expect("removed"),
+            lock => std::fs::write(mirror.join(lock), "").expect("written"),
+        }
+        world.commit(&format!("after {number}"));
+        assert_eq!(world.poll().await, [format!("main after {number}")], "{broken}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_in_an_address_is_not_shown() {
+    let world = World::new(&["main"]);
+    let url = "http://ann:s3cret@127.0.0.1:1/r.git".to_owned();
+    let error = world.mirrors().heads(&Repository { url, ..world.repository.clone() }).await;
+    let text = error.expect_err("nobody listens there").to_string();
+    assert!(text.contains("***@127.0.0.1") && !text.contains("s3cret"), "{text}");
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use steading_core::farm::without_password;
 use steading_wire::worker::{Ending, ExitRecord};
 use tokio::task::block_in_place;
 use tokio::time::Instant;
@@ -147,7 +148,11 @@ impl<'a> Git<'a> {
             Ending::NotStarted { text } => infrastructure("no_git", text),
             other => other,
         };
-        Err(Trouble { ending, exit: exit.map(Box::new) })
+        let exit = exit.map(|mut exit| {
+            exit.argv.iter_mut().for_each(|word| *word = without_password(word));
+            Box::new(exit)
+        });
+        Err(Trouble { ending, exit })
     }
 }
 
@@ -174,31 +179,4 @@ fn plain(argv: Vec<String>, cwd: &Path, wall: Duration) -> Command {
 /// A command line for people: no passwords.
 fn shown(arguments: &[&str]) -> String {
     arguments.iter().map(|a| without_password(a)).collect::<Vec<_>>().join(" ")
-}
-
-/// A URL without what stands before its `@`.
-pub(crate) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let host_ends = rest.find('/').unwrap_or(rest.len());
-    match rest[..host_ends].rfind('@') {
-        Some(at) if rest[..at].contains(':') || scheme.starts_with("http") => {
-            format!("{scheme}://***@{}", &rest[at + 1..])
-        }
-        _ => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_password;
-
-    #[test]
-    fn passwords_are_not_shown() {
-        let check = |url: &str, expected: &str| assert_eq!(without_password(url), expected);
-        check("https://u:p@host/r.git", "https://***@host/r.git");
-        check("https://token@host/r.git", "https://***@host/r.git");
-        check("https://host/a@b", "https://host/a@b");
-        check("ssh://git@host/r", "ssh://git@host/r");
-        check("/srv/repo", "/srv/repo");
-    }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+use steading_core::farm::without_password;
 use steading_wire::worker::Ending;
 use tokio::time::{Instant, sleep};
 
 use super::Source;
-use super::git::{Git, Trouble, without_password};
+use super::git::{Git, Trouble};
 use crate::process::infrastructure;
 
 /// How often a mirror that another step uses is asked for again.

@@ -5,7 +5,6 @@ use steading_core::matcher::{Explanation, LockUse, Share};
 use steading_core::words::{Build, Decided, Micros, Request, RequestId, RequestState};
 use steading_wire::rest;
 
-use super::forecast::Known;
 use super::snapshot::{Snapshot, snapshot};
 use crate::context::Context;
 use crate::farms::FarmError;
@@ -31,32 +30,26 @@ pub(crate) async fn explain(
         let as_of = context.store.seq().borrow().0;
         return Ok(Some(not_pending(&request, builds.as_ref(), as_of)));
     }
-    let found = on_snapshot(context, move |snapshot, known| {
+    let found = on_snapshot(context, move |snapshot| {
         if let Some(until) = snapshot.resting.get(&id) {
             return Some(rests(id, *until, snapshot.decided));
         }
         let policy = snapshot.present.policy.as_ref();
-        let found = snapshot.matcher.explain(id, policy, snapshot.decided.at)?;
-        let mut shown = shown(&found, snapshot.decided.seq.0);
-        known.tell(snapshot, &found, &mut shown);
-        Some(shown)
+        let found = snapshot.matcher.explain(id, policy, snapshot.decided.at);
+        found.map(|explanation| shown(&explanation, snapshot.decided.seq.0))
     });
     found.await
 }
 
 /// The queue in dispatch order, each with its reason.
 pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue, FarmError> {
-    on_snapshot(context, move |snapshot, known| {
+    on_snapshot(context, move |snapshot| {
         let Snapshot { matcher, present, decided, .. } = snapshot;
         let order = matcher.order(present.policy.as_ref());
         let first = &order[..order.len().min(limit).min(EXPLAINED_MAX)];
         let explained = matcher.explain_all(first, present.policy.as_ref(), decided.at);
         let resting = snapshot.resting.iter().map(|(id, until)| rests(*id, *until, *decided));
-        let mut starts = known.starts(snapshot, &explained);
-        let shown = explained.iter().map(|found| {
-            let starts_in_ms = starts.remove(&found.request);
-            rest::Explanation { starts_in_ms, ..shown(found, decided.seq.0) }
-        });
+        let shown = explained.iter().map(|found| shown(found, decided.seq.0));
         rest::Queue {
             items: shown.chain(resting).take(limit.min(EXPLAINED_MAX)).collect(),
             total: i64::try_from(order.len() + snapshot.resting.len()).unwrap_or(i64::MAX),
@@ -69,11 +62,10 @@ pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue
 /// User functions run here: never on a thread that serves others.
 async fn on_snapshot<T: Send + 'static>(
     context: &Context,
-    ask: impl FnOnce(&Snapshot, &Known) -> T + Send + 'static,
+    ask: impl FnOnce(&Snapshot) -> T + Send + 'static,
 ) -> Result<T, FarmError> {
     let snapshot = snapshot(context).await?;
-    let known = Known::read(context).await?;
-    tokio::task::spawn_blocking(move || ask(&snapshot, &known))
+    tokio::task::spawn_blocking(move || ask(&snapshot))
         .await
         .map_err(|error| FarmError::Panicked(error.to_string()))
 }
@@ -120,8 +112,6 @@ fn plain(
         workers: Vec::new(),
         locks: Vec::new(),
         remedies: Vec::new(),
-        starts_in_ms: None,
-        what_if: Vec::new(),
         as_of,
     }
 }
@@ -142,8 +132,6 @@ fn shown(explanation: &Explanation, as_of: i64) -> rest::Explanation {
         workers: workers.collect(),
         locks: explanation.locks.iter().map(lock).collect(),
         remedies: explanation.remedies.clone(),
-        starts_in_ms: None,
-        what_if: Vec::new(),
         as_of,
     }
 }

@@ -2,7 +2,6 @@
 
 mod claim;
 mod explain;
-mod forecast;
 mod pass;
 mod snapshot;
 

@@ -4,6 +4,7 @@
 //! database, the configuration, sockets.
 
 pub mod command;
+pub mod forecast;
 pub mod problem;
 pub mod render;
 pub mod rest;

@@ -16,6 +16,6 @@ mod usual;
 mod what_if;
 
 pub use outlook::{Live, Outlook, Seat};
-pub use starts::{Expected, Start, expect};
+pub use starts::{Expected, Start, expect, may_start};
 pub use usual::{Usual, of_farm};
 pub use what_if::{Change, WhatIf, what_if};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Outlook;
 use super::outlook::Pace;
 use super::run::{Found, Pending, Task, run};
-use crate::matcher::Matcher;
+use crate::matcher::{Matcher, Verdict};
 use crate::words::{Duration, Micros, RequestId};
 
 /// When a request starts.
@@ -28,6 +28,13 @@ pub struct Expected {
     pub p90: Start,
     /// Whether it rests on a builder that never ended green: then the farm's median stood in.
     pub guess: bool,
+}
+
+/// Whether the end of what runs may start a request of which `explain` says this. Following one that
+/// waits for a worker to come would cost all the work a forecast may take, for nothing.
+#[must_use]
+pub fn may_start(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Next { .. } | Verdict::WaitsForLocks | Verdict::WaitsForSlot)
 }
 
 /// When each of these pending requests is expected to start; others are left out.

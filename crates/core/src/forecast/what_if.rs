@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::Found;
-use super::starts::{both, expected, pending};
+use super::starts::{both, expected, may_start, pending};
 use super::{Expected, Outlook, Seat, Start};
 use crate::farm::{Farm, LockCapacity, matches_glob};
 use crate::matcher::{Candidate, Explanation, Matcher, Verdict, Why};
@@ -37,8 +37,8 @@ pub struct WhatIf {
     pub sooner_ms: Option<i64>,
 }
 
-/// When the request explained is expected to start, and when it would be with one more worker of
-/// the kind it waits for, and with a higher priority. Nothing is tried for what starts right now
+/// When the request explained is expected to start, and when it would with one more worker of the
+/// kind it waits for, and with a higher priority. Nothing is tried for what starts right now
 /// or will never start. `None` when the request is not pending.
 #[must_use]
 pub fn what_if(outlook: Outlook<'_>, explained: &Explanation) -> Option<(Expected, Vec<WhatIf>)> {
@@ -46,7 +46,10 @@ pub fn what_if(outlook: Outlook<'_>, explained: &Explanation) -> Option<(Expecte
     let pending = pending(outlook);
     let candidate = *pending.get(&id)?;
     let asked = BTreeSet::from([id]);
-    let base = both(outlook, outlook.matcher, (&pending, &asked), outlook.decisions_max);
+    let base = match may_start(&explained.verdict) {
+        true => both(outlook, outlook.matcher, (&pending, &asked), outlook.decisions_max),
+        false => Default::default(),
+    };
     let usual = expected(outlook.now, id, &base);
     let idle = matches!(
         explained.verdict,
@@ -63,8 +66,8 @@ pub fn what_if(outlook: Outlook<'_>, explained: &Explanation) -> Option<(Expecte
         let then = expected(outlook.now, id, &runs);
         let sooner_ms = match (usual.p50, then.p50) {
             (Start::In(before), Start::In(then)) => Some(before.0 - then.0),
-            // It waits for something else; unless durations are all that is not known.
-            (Start::Unknown, Start::Unknown) if !outlook.usual.is_empty() => Some(0),
+            // Nobody knows how long anything takes: nothing to tell of this change either.
+            (Start::Unknown, Start::Unknown) => return,
             _ => None,
         };
         tried.push(WhatIf { change, expected: then, sooner_ms });
@@ -76,10 +79,15 @@ pub fn what_if(outlook: Outlook<'_>, explained: &Explanation) -> Option<(Expecte
     }
     let mut changed = candidate.clone();
     changed.view.priority = changed.view.priority.saturating_add(PRIORITY_MORE);
-    let priority = changed.view.priority;
-    let mut matcher = outlook.matcher.clone();
-    matcher.add_request(changed);
-    attempt(Change::Priority(priority), outlook, &matcher);
+    let change = Change::Priority(changed.view.priority);
+    if may_start(&explained.verdict) {
+        let mut matcher = outlook.matcher.clone();
+        matcher.add_request(changed);
+        attempt(change, outlook, &matcher);
+    } else {
+        // No priority brings a worker.
+        tried.push(WhatIf { change, expected: usual, sooner_ms: Some(0) });
+    }
     Some((usual, tried))
 }
 

@@ -25,6 +25,7 @@ fn text(explanation: &Explanation) -> String {
     if let Some(position) = explanation.position {
         lines.push(format!("  place in the queue: {position}"));
     }
+    lines.extend(explanation.starts_in_ms.map(|starts| format!("  {}", starts.sentence())));
     for exclusion in &explanation.workers {
         lines.push(format!("  {} {}", names(&exclusion.workers), exclusion.text));
     }
@@ -32,6 +33,11 @@ fn text(explanation: &Explanation) -> String {
     if !explanation.remedies.is_empty() {
         lines.push("  what would let it run:".to_owned());
         lines.extend(explanation.remedies.iter().map(|remedy| format!("    • {remedy}")));
+    }
+    if !explanation.what_if.is_empty() {
+        lines.push("  what if:".to_owned());
+        let tried = explanation.what_if.iter();
+        lines.extend(tried.map(|what| format!("    • {}", what.sentence())));
     }
     lines.join("\n")
 }
@@ -60,9 +66,13 @@ fn names(all: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use steading_wire::rest::Exclusion;
+    use steading_wire::rest::{Exclusion, StartsIn, WhatIf};
 
     use super::*;
+
+    fn starts(p50: i64, p90: i64) -> StartsIn {
+        StartsIn { p50, p90, p50_or_later: false, p90_or_later: false, guess: false }
+    }
 
     #[test]
     fn the_sentence_comes_first_then_what_it_rests_on() {
@@ -87,15 +97,32 @@ mod tests {
                 reserved_for: vec![],
             }],
             remedies: vec!["hello/40 ends".into()],
+            starts_in_ms: Some(starts(150_000, 250_000)),
+            what_if: vec![
+                WhatIf {
+                    change: "one more worker like w1".into(),
+                    starts_in_ms: Some(starts(0, 0)),
+                    sooner_ms: Some(150_000),
+                },
+                WhatIf {
+                    change: "priority 10".into(),
+                    starts_in_ms: Some(starts(150_000, 250_000)),
+                    sooner_ms: Some(0),
+                },
+            ],
             as_of: 9,
         };
         insta::assert_snapshot!(text(&explanation), @r"
         request 42: waits for the lock gpu
           place in the queue: 3
+          starts in about 2:30 (likely within 4:10)
           w1, w2, w3, w4, w5 and 2 more have no free slot
           lock gpu (capacity 2), held by hello/40
           what would let it run:
             • hello/40 ends
+          what if:
+            • with one more worker like w1 it starts right away, 2:30 sooner
+            • with priority 10: no difference
         ");
     }
 }

@@ -352,6 +352,8 @@ fn explanation(request: RequestId) -> rest::Explanation {
         locks: Vec::new(),
         verdict: "waits_for_worker".to_owned(),
         remedies: Vec::new(),
+        starts_in_ms: None,
+        what_if: Vec::new(),
         as_of: 1,
     }
 }

@@ -528,6 +528,8 @@ fn explained(request: i64, position: i64) -> rest::Explanation {
             reserved_for: vec![],
         }],
         remedies: vec!["hello-stable/9 ends".into(), "gpu gets more units".into()],
+        starts_in_ms: None,
+        what_if: Vec::new(),
         as_of: 1,
     }
 }

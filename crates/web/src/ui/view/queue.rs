@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use steading_core::words::Micros;
-use steading_wire::rest::{Exclusion, Explanation, LockWait, Queue};
+use steading_wire::rest::{Exclusion, Explanation, LockWait, Queue, WhatIf};
 
 use super::code::{self, Code, Subjects};
 use super::line::{BuildLine, line};
@@ -44,6 +44,8 @@ pub(crate) struct Waiting {
     pub(crate) summary: String,
     /// How long it has waited.
     pub(crate) waited: Option<Lasts>,
+    /// When it is expected to start, if anything starts it by itself.
+    pub(crate) starts: String,
     /// What would let it run.
     pub(crate) remedies: Vec<String>,
     /// What excludes workers.
@@ -100,6 +102,10 @@ pub(crate) struct RequestPage {
     pub(crate) locks: Vec<LockWait>,
     /// What would let it run.
     pub(crate) remedies: Vec<String>,
+    /// When it is expected to start, if anything starts it by itself.
+    pub(crate) starts: String,
+    /// What would make it start earlier, or would not.
+    pub(crate) what_if: Vec<String>,
     /// Its builds, newest attempt first.
     pub(crate) builds: Vec<BuildLine>,
     /// The request it was folded into.
@@ -151,6 +157,8 @@ fn unordered(requests: &[Row]) -> Queue {
         locks: Vec::new(),
         verdict: String::new(),
         remedies: Vec::new(),
+        starts_in_ms: None,
+        what_if: Vec::new(),
         as_of: 0,
     };
     let total = i64::try_from(requests.len()).unwrap_or(i64::MAX);
@@ -166,6 +174,7 @@ fn waiting(row: Option<&Row>, e: Explanation, subjects: &Subjects, now: Micros) 
         code: row.and_then(|r| code::of_row(r, subjects)),
         waited: submitted.map(|at| lasts(at, None, now)),
         never: e.verdict == "never",
+        starts: e.starts_in_ms.map(|starts| starts.text()).unwrap_or_default(),
         summary: e.summary,
         remedies: e.remedies,
         exclusions: e.workers.into_iter().map(exclusion).collect(),
@@ -206,6 +215,8 @@ pub(crate) fn request(
         ("collapsed", _, _) => "was folded into a newer request".to_owned(),
         (state, _, _) => format!("is {state}"),
     };
+    let starts = explanation.as_ref().and_then(|e| e.starts_in_ms);
+    let what_if = explanation.iter().flat_map(|e| &e.what_if).map(WhatIf::sentence).collect();
     let (why, exclusions, locks, remedies) = match explanation {
         Some(e) => (e.summary, e.workers, e.locks, e.remedies),
         None => Default::default(),
@@ -226,6 +237,8 @@ pub(crate) fn request(
         exclusions: exclusions.into_iter().map(exclusion).collect(),
         locks,
         remedies,
+        starts: starts.map(|starts| starts.sentence()).unwrap_or_default(),
+        what_if,
         builds: builds.iter().map(|b| line(b, subjects, now)).collect(),
         collapsed_into,
         properties: super::build::properties(row),
@@ -254,6 +267,8 @@ mod tests {
             verdict: verdict.into(),
             locks: vec![],
             remedies: vec![],
+            starts_in_ms: None,
+            what_if: Vec::new(),
             as_of: 3,
         }
     }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+pub use crate::forecast::{StartsIn, WhatIf};
+
 /// `POST /api/v1/builders/{name}/force`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -167,6 +169,13 @@ pub struct Explanation {
     pub locks: Vec<LockWait>,
     /// What would let it run; any one of them.
     pub remedies: Vec<String>,
+    /// When it is expected to start; null when it is not pending, or nothing that will happen by
+    /// itself starts it.
+    #[serde(default)]
+    pub starts_in_ms: Option<StartsIn>,
+    /// What would make it start earlier, or would not; empty in the queue.
+    #[serde(default)]
+    pub what_if: Vec<WhatIf>,
     /// The event number the answer was decided on.
     pub as_of: i64,
 }

@@ -5,6 +5,7 @@ use steading_core::matcher::{Explanation, LockUse, Share};
 use steading_core::words::{Build, Decided, Micros, Request, RequestId, RequestState};
 use steading_wire::rest;
 
+use super::forecast::Known;
 use super::snapshot::{Snapshot, snapshot};
 use crate::context::Context;
 use crate::farms::FarmError;
@@ -30,26 +31,32 @@ pub(crate) async fn explain(
         let as_of = context.store.seq().borrow().0;
         return Ok(Some(not_pending(&request, builds.as_ref(), as_of)));
     }
-    let found = on_snapshot(context, move |snapshot| {
+    let found = on_snapshot(context, move |snapshot, known| {
         if let Some(until) = snapshot.resting.get(&id) {
             return Some(rests(id, *until, snapshot.decided));
         }
         let policy = snapshot.present.policy.as_ref();
-        let found = snapshot.matcher.explain(id, policy, snapshot.decided.at);
-        found.map(|explanation| shown(&explanation, snapshot.decided.seq.0))
+        let found = snapshot.matcher.explain(id, policy, snapshot.decided.at)?;
+        let mut shown = shown(&found, snapshot.decided.seq.0);
+        known.tell(snapshot, &found, &mut shown);
+        Some(shown)
     });
     found.await
 }
 
 /// The queue in dispatch order, each with its reason.
 pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue, FarmError> {
-    on_snapshot(context, move |snapshot| {
+    on_snapshot(context, move |snapshot, known| {
         let Snapshot { matcher, present, decided, .. } = snapshot;
         let order = matcher.order(present.policy.as_ref());
         let first = &order[..order.len().min(limit).min(EXPLAINED_MAX)];
         let explained = matcher.explain_all(first, present.policy.as_ref(), decided.at);
         let resting = snapshot.resting.iter().map(|(id, until)| rests(*id, *until, *decided));
-        let shown = explained.iter().map(|found| shown(found, decided.seq.0));
+        let mut starts = known.starts(snapshot, &explained);
+        let shown = explained.iter().map(|found| {
+            let starts_in_ms = starts.remove(&found.request);
+            rest::Explanation { starts_in_ms, ..shown(found, decided.seq.0) }
+        });
         rest::Queue {
             items: shown.chain(resting).take(limit.min(EXPLAINED_MAX)).collect(),
             total: i64::try_from(order.len() + snapshot.resting.len()).unwrap_or(i64::MAX),
@@ -62,10 +69,11 @@ pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue
 /// User functions run here: never on a thread that serves others.
 async fn on_snapshot<T: Send + 'static>(
     context: &Context,
-    ask: impl FnOnce(&Snapshot) -> T + Send + 'static,
+    ask: impl FnOnce(&Snapshot, &Known) -> T + Send + 'static,
 ) -> Result<T, FarmError> {
     let snapshot = snapshot(context).await?;
-    tokio::task::spawn_blocking(move || ask(&snapshot))
+    let known = Known::read(context).await?;
+    tokio::task::spawn_blocking(move || ask(&snapshot, &known))
         .await
         .map_err(|error| FarmError::Panicked(error.to_string()))
 }
@@ -112,6 +120,8 @@ fn plain(
         workers: Vec::new(),
         locks: Vec::new(),
         remedies: Vec::new(),
+        starts_in_ms: None,
+        what_if: Vec::new(),
         as_of,
     }
 }
@@ -132,6 +142,8 @@ fn shown(explanation: &Explanation, as_of: i64) -> rest::Explanation {
         workers: workers.collect(),
         locks: explanation.locks.iter().map(lock).collect(),
         remedies: explanation.remedies.clone(),
+        starts_in_ms: None,
+        what_if: Vec::new(),
         as_of,
     }
 }

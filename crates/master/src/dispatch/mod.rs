@@ -2,6 +2,7 @@
 
 mod claim;
 mod explain;
+mod forecast;
 mod pass;
 mod snapshot;
 

@@ -130,7 +130,7 @@ async fn add(
     Ok(Some(Recipe { builder: builder.name.clone(), locks: builder.locks.clone() }))
 }
 
-fn accepting(worker: &Worker) -> Result<(), NotNow> {
+pub(super) fn accepting(worker: &Worker) -> Result<(), NotNow> {
     if let Some(by) = &worker.paused_by {
         let why = worker.paused_why.clone().unwrap_or_default();
         return Err(NotNow::Paused { by: by.clone(), why });
@@ -143,7 +143,7 @@ fn accepting(worker: &Worker) -> Result<(), NotNow> {
     }
 }
 
-fn view(worker: Worker, last_builder: String) -> WorkerView {
+pub(super) fn view(worker: Worker, last_builder: String) -> WorkerView {
     WorkerView {
         name: worker.name,
         labels: worker.labels,

@@ -11,9 +11,10 @@ mod worker;
 pub use address::without_password;
 pub use builder::{Arg, Builder, Command, OnFailure, Plan, PlanStep, StepKind};
 pub use names::matches_glob;
+pub(crate) use names::{compiled, is_plain};
 pub use policy::{
-    BuildView, Direction, Evaluated, Fault, FunctionId, Policy, Reads, RequestView, Term, TermKind,
-    WorkerView,
+    BuildView, Direction, Evaluated, FairBy, Fault, FunctionId, Policy, PropertyId, Reads,
+    RequestView, Term, TermKind, WorkerView,
 };
 pub use scheduler::{Force, OnChange, Param, ParamKind, Scheduler};
 pub use worker::{Lock, LockCapacity, Repository, WorkerSpec};

@@ -5,13 +5,21 @@
 #[must_use]
 pub fn matches_glob(glob: &str, name: &str) -> bool {
     // Most are plain names; building a matcher for one costs a thousand times a comparison.
-    if !glob.contains(['*', '?', '[', ']', '{', '}', '\\']) {
+    if is_plain(glob) {
         return glob == name;
     }
-    globset::GlobBuilder::new(glob)
-        .literal_separator(true)
-        .build()
-        .is_ok_and(|g| g.compile_matcher().is_match(name))
+    compiled(glob).is_some_and(|matcher| matcher.is_match(name))
+}
+
+/// Whether a glob names one thing: itself.
+pub(crate) fn is_plain(glob: &str) -> bool {
+    !glob.contains(['*', '?', '[', ']', '{', '}', '\\'])
+}
+
+/// The matcher of a glob, for those who ask it about many names; `None` when it is invalid.
+pub(crate) fn compiled(glob: &str) -> Option<globset::GlobMatcher> {
+    let glob = globset::GlobBuilder::new(glob).literal_separator(true).build().ok()?;
+    Some(glob.compile_matcher())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::{Micros, Properties, RequestId, Value};
+use crate::words::{Duration, Micros, Properties, RequestId, Value};
 
 /// A user's function, by its place in the evaluated configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,6 +108,17 @@ pub enum TermKind {
     Submitted,
     /// The request's priority.
     Priority,
+    /// How often `period` fits into the time since the request was submitted: grows as it waits.
+    Aging {
+        /// The time after which it grows by one.
+        period: Duration,
+    },
+    /// How many builds of the request's group run at the moment: whose group has the fewest goes
+    /// first, under `Direction::Lowest`.
+    Fair {
+        /// What makes requests one group.
+        by: FairBy,
+    },
     /// A user's function; its parameter names say what it depends on.
     Function {
         /// Which.
@@ -118,6 +129,26 @@ pub enum TermKind {
         worker: bool,
     },
 }
+
+/// What makes requests a group that shares fairly with the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FairBy {
+    /// The value of a property; requests without it are one group.
+    Property(PropertyId),
+    /// The builder.
+    Builder,
+    /// Who asked for it.
+    Owner,
+    /// The repository.
+    Repository,
+    /// The branch.
+    Branch,
+}
+
+/// A property that the order names, by its place in the evaluated configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PropertyId(pub u32);
 
 /// Attributes a function read, as `request.branch`, `worker.labels.os`.
 pub type Reads = BTreeSet<String>;
@@ -157,6 +188,11 @@ pub trait Policy: Send + Sync + std::fmt::Debug {
         request: Option<&RequestView>,
         worker: Option<&WorkerView>,
     ) -> Evaluated<Vec<Value>>;
+
+    /// The name of the property a [`FairBy::Property`] means. A policy without such terms has none.
+    fn property(&self, _property: PropertyId) -> &str {
+        ""
+    }
 
     /// Whether this request may run on this worker at all.
     fn allow(&self, request: &RequestView, worker: &WorkerView) -> Evaluated<bool>;

@@ -94,3 +94,14 @@ pub struct Match {
     /// The time it was decided at.
     pub at: Micros,
 }
+
+/// How large the matcher's graph is: the policy and the recipes decide that by what they read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Request classes that have requests.
+    pub request_classes: usize,
+    /// Worker classes that have workers.
+    pub worker_classes: usize,
+    /// Pairs of classes that may meet, those without members for the moment included.
+    pub edges: usize,
+}

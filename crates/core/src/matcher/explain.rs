@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::eligible::labels_met;
+use super::facts::{Memory, Pending, Seat};
+use super::keys::Moment;
 use super::locks::{Ledger, Pool, needs, pool};
 use super::pass::{compared, refused};
 use super::say::say;
-use super::state::{Memory, Pending, Seat};
 use super::{Explanation, LockUse, Matcher, Share, Verdict, Why, WorkerGroup};
 use crate::farm::Policy;
 use crate::words::{Access, Micros, RequestId};
@@ -47,19 +48,22 @@ impl Matcher {
         policy: &dyn Policy,
         now: Micros,
     ) -> Vec<Explanation> {
-        let order = self.order(policy);
+        let order = self.order_at(policy, now);
         let places: BTreeMap<RequestId, usize> =
             order.iter().enumerate().map(|(place, id)| (*id, place + 1)).collect();
         let mut scene = self.clone();
         let started = scene.dispatch_all(policy, now);
-        let mut obstacles = scene.walk(requests, policy);
+        let before = Moment::of(policy, &self.world, now);
+        let after = Moment::of(policy, &scene.world, now);
         let mut memory = scene.memory.clone();
+        let mut obstacles = scene.walk(&mut memory, requests, &after);
         let mut all = Vec::new();
         for request in requests {
             let Some(place) = places.get(request) else { continue };
-            let from = if started.contains_key(request) { self } else { &scene };
+            let (from, moment) =
+                if started.contains_key(request) { (self, &before) } else { (&scene, &after) };
             let mut found = obstacles.remove(request).unwrap_or_default();
-            from.refusals(*request, policy, (&mut memory, &mut found));
+            from.refusals(*request, moment, (&mut memory, &mut found));
             let groups = found.groups.into_iter();
             let groups: Vec<_> =
                 groups.map(|(why, workers)| WorkerGroup { why, workers }).collect();
@@ -99,16 +103,20 @@ impl Matcher {
 
     /// Visits all tuples as `next` does: nothing can start, so each is blocked by locks; notes
     /// which and who has them for the requests asked about.
-    fn walk(&mut self, asked: &[RequestId], policy: &dyn Policy) -> BTreeMap<RequestId, Obstacles> {
+    fn walk(
+        &self,
+        memory: &mut Memory,
+        asked: &[RequestId],
+        moment: &Moment<'_>,
+    ) -> BTreeMap<RequestId, Obstacles> {
         let world = &self.world;
-        let compared =
-            compared(world, &mut self.memory, policy, |seat: &Seat| busy(seat).is_none());
+        let compared = compared(world, memory, moment, Seat::is_open);
         let asked: BTreeSet<RequestId> = asked.iter().copied().collect();
         let mut all: BTreeMap<RequestId, Obstacles> = BTreeMap::new();
         for (request, worker, why) in compared.mixed {
             all.entry(request).or_default().put(why, worker);
         }
-        let mut ledger = Ledger::new(&world.locks, &world.holdings);
+        let mut ledger = Ledger::new(&world.locks, world.books.holdings());
         let mut queue = BinaryHeap::from(compared.tuples);
         while let Some(tuple) = queue.pop() {
             let (request, worker) = (tuple.request(), tuple.worker());
@@ -135,12 +143,12 @@ impl Matcher {
     fn refusals(
         &self,
         request: RequestId,
-        policy: &dyn Policy,
+        moment: &Moment<'_>,
         (memory, found): (&mut Memory, &mut Obstacles),
     ) {
         let Some(pending) = self.world.requests.get(&request) else { return };
         for (name, seat) in &self.world.seats {
-            let refused = refused(&self.world, memory, policy, (pending, seat));
+            let refused = refused(&self.world, memory, moment, (pending, seat));
             if let Some(why) = refused.or_else(|| busy(seat)) {
                 found.put(why, name);
             }
@@ -184,7 +192,7 @@ impl Matcher {
     ) -> LockUse {
         let (lock, of) = pool_wanted;
         let mut holders = Vec::new();
-        for holding in &self.world.holdings {
+        for holding in self.world.books.holdings() {
             for held in holding.locks.iter().filter(|held| held.lock == *lock) {
                 if of.as_ref().is_none_or(|of| *of == holding.worker) {
                     holders.push(Share { by: holding.by.clone(), access: held.access });

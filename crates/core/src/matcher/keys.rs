@@ -1,12 +1,13 @@
 //! What the policy says of a tuple: whether it may run at all, and how it ranks.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::facts::World;
 use super::memo::{Answer, Memo, Views};
 use super::{TermValue, Why};
-use crate::farm::{Direction, Policy, RequestView, Term, TermKind, WorkerView};
-use crate::words::{RequestId, Value};
+use crate::farm::{Direction, FairBy, Policy, RequestView, Term, TermKind, WorkerView};
+use crate::words::{Duration, Micros, RequestId, Value};
 
 /// A function of the policy failed: reported once per function and class pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,10 +72,63 @@ pub(super) fn shape(value: &TermValue) -> Vec<&'static str> {
 /// The terms that depend on one side alone, by place; `None` where both sides are needed.
 pub(super) type Half = Vec<Option<Result<Ranked, Why>>>;
 
+/// When tuples are judged, and what the terms say that no function is asked about.
+#[derive(Debug)]
+pub(super) struct Moment<'a> {
+    pub(super) policy: &'a dyn Policy,
+    pub(super) now: Micros,
+    running: BTreeMap<(FairBy, Option<Value>), i64>,
+}
+
+impl<'a> Moment<'a> {
+    /// A moment for those who count the builds of groups themselves.
+    pub(super) fn uncounted(policy: &'a dyn Policy, now: Micros) -> Moment<'a> {
+        Moment { policy, now, running: BTreeMap::new() }
+    }
+
+    pub(super) fn of(policy: &'a dyn Policy, world: &World, now: Micros) -> Moment<'a> {
+        let mut moment = Moment::uncounted(policy, now);
+        for term in policy.order() {
+            let TermKind::Fair { by } = term.kind else { continue };
+            moment.running.retain(|(other, _), _| *other != by);
+            for view in world.books.running() {
+                *moment.running.entry((by, group(policy, by, view))).or_default() += 1;
+            }
+        }
+        moment
+    }
+
+    fn running(&self, by: FairBy, view: &RequestView) -> i64 {
+        self.running.get(&(by, group(self.policy, by, view))).copied().unwrap_or(0)
+    }
+}
+
+/// The group of a request; `None` is the group of those without the property.
+pub(super) fn group(policy: &dyn Policy, by: FairBy, view: &RequestView) -> Option<Value> {
+    let text = |text: &String| Some(Value::Text(text.clone()));
+    match by {
+        FairBy::Property(id) => view.properties.get(policy.property(id)).map(|p| p.value.clone()),
+        FairBy::Builder => text(&view.builder),
+        FairBy::Owner => text(&view.owner),
+        FairBy::Repository => text(&view.repository),
+        FairBy::Branch => text(&view.branch),
+    }
+}
+
+/// How often a period fits into the time a request waited.
+pub(super) fn age(period: Duration, submitted: Micros, now: Micros) -> i64 {
+    now.0.saturating_sub(submitted.0).max(0) / micros(period)
+}
+
+/// A period in microseconds, at least one.
+pub(super) fn micros(period: Duration) -> i64 {
+    period.0.saturating_mul(1_000).max(1)
+}
+
 /// Asks the policy, remembers the answers, collects the faults.
 #[derive(Debug)]
 pub(super) struct Judge<'a> {
-    pub(super) policy: &'a dyn Policy,
+    pub(super) moment: &'a Moment<'a>,
     pub(super) memo: &'a mut Memo,
     pub(super) faults: &'a mut Faults,
 }
@@ -83,13 +137,13 @@ impl Judge<'_> {
     /// Whether the policy lets the request run on the worker.
     pub(super) fn allow(&mut self, request: &RequestView, worker: &WorkerView) -> Result<(), Why> {
         let views = Views { request: Some(request), worker: Some(worker) };
-        let answer = self.memo.allow(views, || self.policy.allow(request, worker));
+        let answer = self.memo.allow(views, || self.moment.policy.allow(request, worker));
         if self.settle(answer, "allow", views)? { Ok(()) } else { Err(Why::PolicyNo) }
     }
 
     /// The terms that look at nothing but the request.
     pub(super) fn request_half(&mut self, view: &RequestView) -> Half {
-        let policy = self.policy;
+        let policy = self.moment.policy;
         let half = |term: &Term| match term.kind {
             TermKind::Function { worker: true, .. } => None,
             _ => Some(self.term(term, Views { request: Some(view), worker: None })),
@@ -99,7 +153,7 @@ impl Judge<'_> {
 
     /// The terms that look at nothing but the worker.
     pub(super) fn worker_half(&mut self, view: &WorkerView) -> Half {
-        let policy = self.policy;
+        let policy = self.moment.policy;
         let half = |term: &Term| match term.kind {
             TermKind::Function { request: false, worker: true, .. } => {
                 Some(self.term(term, Views { request: None, worker: Some(view) }))
@@ -115,7 +169,7 @@ impl Judge<'_> {
         (request, by_request): (&RequestView, &Half),
         (worker, by_worker): (&WorkerView, &Half),
     ) -> Result<Vec<Ranked>, Why> {
-        let policy = self.policy;
+        let policy = self.moment.policy;
         let views = Views { request: Some(request), worker: Some(worker) };
         let whole = |(place, term): (usize, &Term)| match (&by_request[place], &by_worker[place]) {
             (Some(known), _) | (None, Some(known)) => known.clone(),
@@ -124,9 +178,16 @@ impl Judge<'_> {
         policy.order().iter().enumerate().map(whole).collect()
     }
 
-    fn term(&mut self, term: &Term, views: Views<'_>) -> Result<Ranked, Why> {
+    pub(super) fn term(&mut self, term: &Term, views: Views<'_>) -> Result<Ranked, Why> {
         let (function, request, worker) = match (term.kind, views.request) {
             (TermKind::Function { function, request, worker }, _) => (function, request, worker),
+            (TermKind::Aging { period }, view) => {
+                let age = view.map_or(0, |r| age(period, r.submitted_at, self.moment.now));
+                return Ok(fixed(term, age));
+            }
+            (TermKind::Fair { by }, view) => {
+                return Ok(fixed(term, view.map_or(0, |r| self.moment.running(by, r))));
+            }
             (TermKind::Submitted, view) => {
                 return Ok(fixed(term, view.map_or(0, |r| r.submitted_at.0)));
             }
@@ -136,7 +197,7 @@ impl Judge<'_> {
             request: views.request.filter(|_| request),
             worker: views.worker.filter(|_| worker),
         };
-        let call = || self.policy.term(function, seen.request, seen.worker);
+        let call = || self.moment.policy.term(function, seen.request, seen.worker);
         let answer = self.memo.term(function, seen, call);
         let value = self.settle(answer, &term.label, views)?;
         Ok(Ranked::new(term.direction, value))

@@ -11,21 +11,22 @@ use crate::words::{Access, HeldLock, RequestId};
 pub(super) type Pool = (String, Option<String>);
 
 /// What is taken of one pool.
-#[derive(Debug, Clone, Default)]
-struct Taken {
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Taken {
     units: i64,
     whole: bool,
 }
 
 impl Taken {
-    fn add(&mut self, access: Access) {
+    pub(super) fn add(&mut self, access: Access) {
         match access {
             Access::Counting(n) => self.units = self.units.saturating_add(n),
             Access::Exclusive => self.whole = true,
         }
     }
 
-    fn leaves(&self, access: Access, capacity: i64) -> bool {
+    /// Whether that much is left of that many units.
+    pub(super) fn leaves(&self, access: Access, capacity: i64) -> bool {
         match access {
             Access::Counting(n) => !self.whole && self.units.saturating_add(n) <= capacity,
             Access::Exclusive => !self.whole && self.units == 0,
@@ -42,7 +43,10 @@ pub(super) struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    pub(super) fn new(locks: &'a BTreeMap<String, Lock>, holdings: &[Holding]) -> Ledger<'a> {
+    pub(super) fn new<'h>(
+        locks: &'a BTreeMap<String, Lock>,
+        holdings: impl IntoIterator<Item = &'h Holding>,
+    ) -> Ledger<'a> {
         let mut held: BTreeMap<Pool, Taken> = BTreeMap::new();
         for holding in holdings {
             for lock in &holding.locks {

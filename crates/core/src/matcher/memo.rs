@@ -4,7 +4,7 @@
 //! attributes an earlier call read, it would read the same and answer the same. So requests and
 //! workers that look alike to it are asked about once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::farm::{Evaluated, Fault, FunctionId, Reads, RequestView, WorkerView};
 use crate::words::Value;
@@ -12,9 +12,23 @@ use crate::words::Value;
 /// Answers kept before all are forgotten; bounds memory for policies that read unique attributes.
 const ANSWERS_MAX: usize = 200_000;
 
+const REQUEST_FIELDS: [&str; 10] = [
+    "id",
+    "builder",
+    "priority",
+    "repository",
+    "branch",
+    "revision",
+    "owner",
+    "reason",
+    "submitted_at",
+    "properties",
+];
+const WORKER_FIELDS: [&str; 5] = ["name", "slots", "busy_slots", "last_builder", "labels"];
+
 /// An attribute of a view.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Attribute {
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Attribute {
     Request(String),
     RequestProperty(String),
     Worker(String),
@@ -23,7 +37,7 @@ enum Attribute {
 
 /// What an attribute was.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Seen {
+pub(super) enum Seen {
     Absent,
     One(Value),
     Many(BTreeMap<String, Value>),
@@ -61,6 +75,8 @@ pub(super) struct Memo {
     allow: Answers<bool>,
     terms: BTreeMap<FunctionId, Answers<Vec<Value>>>,
     kept: usize,
+    /// What functions of both a request and a worker were ever seen to read.
+    pub(super) pair_reads: BTreeSet<Attribute>,
     /// How often a function was really called.
     pub(super) evaluations: u64,
 }
@@ -79,7 +95,8 @@ impl Memo {
         call: impl FnOnce() -> Evaluated<bool>,
     ) -> Answer<bool> {
         self.make_room();
-        ask(&mut self.allow, views, call, &mut self.kept, &mut self.evaluations)
+        let tally = (&mut self.kept, &mut self.evaluations, &mut self.pair_reads);
+        ask(&mut self.allow, views, call, tally)
     }
 
     pub(super) fn term(
@@ -90,7 +107,7 @@ impl Memo {
     ) -> Answer<Vec<Value>> {
         self.make_room();
         let answers = self.terms.entry(function).or_default();
-        ask(answers, views, call, &mut self.kept, &mut self.evaluations)
+        ask(answers, views, call, (&mut self.kept, &mut self.evaluations, &mut self.pair_reads))
     }
 
     fn make_room(&mut self) {
@@ -106,8 +123,7 @@ fn ask<T: Clone>(
     answers: &mut Answers<T>,
     views: Views<'_>,
     call: impl FnOnce() -> Evaluated<T>,
-    kept: &mut usize,
-    evaluations: &mut u64,
+    (kept, evaluations, pair_reads): (&mut usize, &mut u64, &mut BTreeSet<Attribute>),
 ) -> Answer<T> {
     for class in &answers.by_reads {
         let values = project(&class.attributes, views);
@@ -120,6 +136,12 @@ fn ask<T: Clone>(
     let Evaluated { value, reads } = call();
     let understood = understood(&reads, views);
     let remembered = understood.is_some();
+    if views.request.is_some() && views.worker.is_some() {
+        match &understood {
+            Some((attributes, _)) => pair_reads.extend(attributes.iter().cloned()),
+            None => pair_reads.extend(everything()),
+        }
+    }
     if let Some((attributes, values)) = understood {
         *kept += 1;
         let place = answers.by_reads.iter().position(|class| class.attributes == attributes);
@@ -141,6 +163,13 @@ fn understood(reads: &Reads, views: Views<'_>) -> Option<(Vec<Attribute>, Vec<Se
     Some((attributes, values))
 }
 
+/// Every attribute there is: what a function may have looked at whose reads are not understood.
+fn everything() -> impl Iterator<Item = Attribute> {
+    let request = REQUEST_FIELDS.iter().map(|field| Attribute::Request((*field).to_owned()));
+    let worker = WORKER_FIELDS.iter().map(|field| Attribute::Worker((*field).to_owned()));
+    request.chain(worker)
+}
+
 fn attribute(name: &str) -> Option<Attribute> {
     let (side, field) = name.split_once('.')?;
     match (side, field.split_once('.')) {
@@ -156,7 +185,8 @@ fn project(attributes: &[Attribute], views: Views<'_>) -> Option<Vec<Seen>> {
     attributes.iter().map(|attribute| see(attribute, views)).collect()
 }
 
-fn see(attribute: &Attribute, views: Views<'_>) -> Option<Seen> {
+/// What the attribute is on these views; `None` when it is none of theirs.
+pub(super) fn see(attribute: &Attribute, views: Views<'_>) -> Option<Seen> {
     let one = |value: Option<Value>| value.map_or(Seen::Absent, Seen::One);
     match attribute {
         Attribute::Request(field) => request_field(views.request?, field),

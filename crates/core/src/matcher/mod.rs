@@ -13,11 +13,14 @@
 //! first whose locks fit beside what is held and reserved is the match. So a large or exclusive
 //! waiter cannot be starved by small ones.
 
+mod books;
 mod candidate;
 mod eligible;
 mod explain;
 mod explanation;
+mod facts;
 mod keys;
+mod live;
 mod locks;
 mod memo;
 mod order;
@@ -26,7 +29,8 @@ mod say;
 mod state;
 mod why;
 
-pub use candidate::{Candidate, Holding, Match, NotNow, Recipe, TermValue};
+pub use books::HoldingId;
+pub use candidate::{Candidate, Holding, Match, NotNow, Recipe, Size, TermValue};
 pub use eligible::could_run;
 pub use explanation::{Explanation, LockUse, Share, Verdict, WorkerGroup};
 pub use keys::FaultReport;

@@ -3,12 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::keys::{FaultReport, Half, Ranked, shape};
+use super::facts::{Memory, Pending, Seat, World};
+use super::keys::{FaultReport, Half, Moment, Ranked, shape};
 use super::locks::Ledger;
-use super::state::{Memory, Pending, Seat, World};
 use super::{Match, Matcher, Why};
-use crate::farm::Policy;
-use crate::words::{Micros, RequestId};
+use crate::words::RequestId;
 
 /// A tuple and its rank; the greatest goes first.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,19 +35,19 @@ pub(super) struct Compared<'a> {
 }
 
 impl Matcher {
-    /// The best feasible tuple, if any. Ask with one policy until `reconfigure`.
-    pub fn next(&mut self, policy: &dyn Policy, now: Micros) -> Option<Match> {
+    /// The best feasible tuple by looking at every pair: what [`Matcher::next`] falls back on while
+    /// the values of a term do not all have one type.
+    pub(super) fn next_of_all(&mut self, moment: &Moment<'_>) -> Option<Match> {
         let world = &self.world;
-        let open = |seat: &Seat| seat.accepting.is_ok() && seat.has_free_slot();
-        let compared = compared(world, &mut self.memory, policy, open);
-        let mut ledger = Ledger::new(&world.locks, &world.holdings);
+        let compared = compared(world, &mut self.memory, moment, Seat::is_open);
+        let mut ledger = Ledger::new(&world.locks, world.books.holdings());
         let mut queue = BinaryHeap::from(compared.tuples);
         while let Some(tuple) = queue.pop() {
             let (request, worker) = (tuple.request(), tuple.worker());
             let locks = &world.requests.get(&request)?.candidate.recipe.locks;
             if ledger.blocking(request, worker, locks).is_empty() {
                 let key = tuple.rank.iter().map(|r| r.value().clone()).collect();
-                return Some(Match { request, worker: worker.to_owned(), key, at: now });
+                return Some(Match { request, worker: worker.to_owned(), key, at: moment.now });
             }
             ledger.reserve(request, worker, locks);
         }
@@ -60,28 +59,28 @@ impl Matcher {
 pub(super) fn compared<'a>(
     world: &'a World,
     memory: &mut Memory,
-    policy: &dyn Policy,
+    moment: &Moment<'_>,
     open: impl Fn(&Seat) -> bool,
 ) -> Compared<'a> {
     let mut seats: Vec<(&Seat, Half)> = Vec::new();
     for seat in world.seats.values().filter(|seat| open(seat)) {
-        seats.push((seat, memory.judge(policy).worker_half(&seat.view)));
+        seats.push((seat, memory.judge(moment).worker_half(&seat.view)));
     }
     let mut tuples = Vec::new();
     if seats.is_empty() {
         return Compared::default();
     }
     for (id, pending) in &world.requests {
-        let half = memory.judge(policy).request_half(&pending.candidate.view);
+        let half = memory.judge(moment).request_half(&pending.candidate.view);
         for (seat, by_worker) in &seats {
-            let sides = ((pending, &half), (*seat, by_worker));
-            if let Ok(rank) = rank(world, memory, policy, sides) {
+            let sides = ((pending.as_ref(), &half), (*seat, by_worker));
+            if let Ok(rank) = rank(world, memory, moment, sides) {
                 let worker = Reverse(seat.view.name.as_str());
                 tuples.push(Tuple { rank, request: Reverse(*id), worker });
             }
         }
     }
-    drop_mixed(tuples, memory, policy)
+    drop_mixed(tuples, memory, moment)
 }
 
 type Sides<'a> = ((&'a Pending, &'a Half), (&'a Seat, &'a Half));
@@ -89,12 +88,12 @@ type Sides<'a> = ((&'a Pending, &'a Half), (&'a Seat, &'a Half));
 fn rank(
     world: &World,
     memory: &mut Memory,
-    policy: &dyn Policy,
+    moment: &Moment<'_>,
     ((pending, by_request), (seat, by_worker)): Sides<'_>,
 ) -> Result<Vec<Ranked>, Why> {
     memory.eligible(world, pending, seat)?;
     let request = &pending.candidate.view;
-    let mut judge = memory.judge(policy);
+    let mut judge = memory.judge(moment);
     judge.allow(request, &seat.view)?;
     judge.rank((request, by_request), (&seat.view, by_worker))
 }
@@ -103,12 +102,12 @@ fn rank(
 pub(super) fn refused(
     world: &World,
     memory: &mut Memory,
-    policy: &dyn Policy,
+    moment: &Moment<'_>,
     (pending, seat): (&Pending, &Seat),
 ) -> Option<Why> {
-    let by_request = memory.judge(policy).request_half(&pending.candidate.view);
-    let by_worker = memory.judge(policy).worker_half(&seat.view);
-    rank(world, memory, policy, ((pending, &by_request), (seat, &by_worker))).err()
+    let by_request = memory.judge(moment).request_half(&pending.candidate.view);
+    let by_worker = memory.judge(moment).worker_half(&seat.view);
+    rank(world, memory, moment, ((pending, &by_request), (seat, &by_worker))).err()
 }
 
 /// The tuple of the lowest request id and worker name says what types the terms have in this pass;
@@ -116,7 +115,7 @@ pub(super) fn refused(
 fn drop_mixed<'a>(
     tuples: Vec<Tuple<'a>>,
     memory: &mut Memory,
-    policy: &dyn Policy,
+    moment: &Moment<'_>,
 ) -> Compared<'a> {
     let mut compared = Compared::default();
     let shapes =
@@ -134,7 +133,7 @@ fn drop_mixed<'a>(
             continue;
         };
         let why = Why::PolicyFault {
-            function: policy.order()[place].label.clone(),
+            function: moment.policy.order()[place].label.clone(),
             message: mixed(&expected[place], &found[place]),
         };
         if let Why::PolicyFault { function, message } = &why {

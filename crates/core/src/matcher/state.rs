@@ -1,12 +1,14 @@
-//! What the matcher knows, and the plain calls that tell it.
+//! What the matcher is told, by plain calls.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::eligible::eligible;
-use super::keys::{FaultReport, Faults, Judge};
-use super::memo::Memo;
-use super::{Candidate, Holding, Match, NotNow, Recipe, Why};
-use crate::farm::{Farm, Lock, Policy, WorkerSpec, WorkerView};
+use super::books::{Books, Held, HoldingId};
+use super::facts::{Memory, Moved, Pending, Seat, World};
+use super::keys::{FaultReport, Moment};
+use super::live::Live;
+use super::{Candidate, Holding, Match, NotNow, Size};
+use crate::farm::{Farm, Policy, RequestView, WorkerView};
 use crate::words::{Micros, RequestId};
 
 /// Pending requests, workers, and who holds what. Clone it to explain or to replay.
@@ -14,45 +16,7 @@ use crate::words::{Micros, RequestId};
 pub struct Matcher {
     pub(super) world: World,
     pub(super) memory: Memory,
-}
-
-/// The facts.
-#[derive(Debug, Clone)]
-pub(super) struct World {
-    pub(super) locks: BTreeMap<String, Lock>,
-    pub(super) declared: Vec<WorkerSpec>,
-    pub(super) requests: BTreeMap<RequestId, Pending>,
-    pub(super) seats: BTreeMap<String, Seat>,
-    pub(super) holdings: Vec<Holding>,
-    recipes: BTreeMap<Recipe, usize>,
-}
-
-/// What was worked out from the facts and stays true while they do.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Memory {
-    memo: Memo,
-    faults: Faults,
-    /// By worker, then by the number of the recipe.
-    eligible: BTreeMap<String, BTreeMap<usize, Result<(), Why>>>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Pending {
-    pub(super) candidate: Candidate,
-    recipe: usize,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Seat {
-    /// `busy_slots` is derived from the holdings, whatever the caller's view said.
-    pub(super) view: WorkerView,
-    pub(super) accepting: Result<(), NotNow>,
-}
-
-impl Seat {
-    pub(super) fn has_free_slot(&self) -> bool {
-        self.view.busy_slots < self.view.slots
-    }
+    pub(super) live: Live,
 }
 
 impl Matcher {
@@ -64,10 +28,11 @@ impl Matcher {
             declared: farm.workers.clone(),
             requests: BTreeMap::new(),
             seats: BTreeMap::new(),
-            holdings: Vec::new(),
+            books: Books::default(),
             recipes: BTreeMap::new(),
+            moved: Moved::default(),
         };
-        Matcher { world, memory: Memory::default() }
+        Matcher { world, memory: Memory::default(), live: Live::default() }
     }
 
     /// The farm has a new configuration, and so a new policy: keeps requests, workers and holdings,
@@ -75,7 +40,9 @@ impl Matcher {
     pub fn reconfigure(&mut self, farm: &Farm) {
         self.world.locks.clone_from(&farm.locks);
         self.world.declared.clone_from(&farm.workers);
+        self.world.books.refile(&farm.locks);
         self.memory = Memory::default();
+        self.live = Live::default();
     }
 
     /// Forgets requests, workers and holdings, and keeps what the policy answered: for filling it
@@ -83,19 +50,27 @@ impl Matcher {
     pub fn clear(&mut self) {
         self.world.requests.clear();
         self.world.seats.clear();
-        self.world.holdings.clear();
+        self.world.books.clear();
+        self.world.moved = Moved { all: true, ..Moved::default() };
     }
 
     /// A request became pending, or its view changed (its priority, say).
     pub fn add_request(&mut self, candidate: Candidate) {
-        let new = self.world.recipes.len();
-        let recipe = *self.world.recipes.entry(candidate.recipe.clone()).or_insert(new);
-        self.world.requests.insert(candidate.view.id, Pending { candidate, recipe });
+        let (id, new) = (candidate.view.id, self.world.recipes.len());
+        let known = self.world.recipes.get(&candidate.recipe).copied();
+        let recipe = known.unwrap_or_else(|| {
+            self.world.recipes.insert(candidate.recipe.clone(), new);
+            new
+        });
+        self.world.requests.insert(id, Arc::new(Pending { candidate, recipe }));
+        self.world.moved.requests.push(id);
     }
 
     /// A request is no longer pending.
     pub fn remove_request(&mut self, request: RequestId) {
-        self.world.requests.remove(&request);
+        if self.world.requests.remove(&request).is_some() {
+            self.world.moved.requests.push(request);
+        }
     }
 
     /// The pending requests, by id.
@@ -106,52 +81,97 @@ impl Matcher {
     /// A worker is known, or something about it changed. `busy_slots` of the view is ignored: it is
     /// derived from the holdings.
     pub fn set_worker(&mut self, mut view: WorkerView, accepting: Result<(), NotNow>) {
-        view.busy_slots = self.world.busy_slots(&view.name);
-        let old = self.world.seats.get(&view.name);
+        view.busy_slots = self.world.books.busy_slots(&view.name);
+        let name = view.name.clone();
+        let old = self.world.seats.get(&name);
         if old.is_none_or(|old| old.view.labels != view.labels) {
-            self.memory.eligible.remove(&view.name);
+            self.memory.eligible.remove(&name);
         }
-        self.world.seats.insert(view.name.clone(), Seat { view, accepting });
+        self.world.seats.insert(name.clone(), Seat { view, accepting });
+        self.world.moved.workers.push(name);
     }
 
     /// A worker is gone for good. One that is merely offline stays, as `NotNow::Offline`.
     pub fn remove_worker(&mut self, name: &str) {
         self.world.seats.remove(name);
         self.memory.eligible.remove(name);
+        self.world.moved.workers.push(name.to_owned());
     }
 
     /// Everything that holds a slot or a lock: live builds, offered claims, steps with own locks.
+    /// Belongs to no group that `fair` terms could count: [`Matcher::hold`] says for whom.
     pub fn set_holdings(&mut self, holdings: Vec<Holding>) {
-        self.world.holdings = holdings;
-        let names: Vec<String> = self.world.seats.keys().cloned().collect();
-        for name in names {
-            self.world.count_slots(&name);
+        let old: Vec<HoldingId> = self.world.books.ids().collect();
+        for id in old {
+            self.release(id);
+        }
+        for holding in holdings {
+            self.hold(holding, None);
         }
     }
 
-    /// Who holds what, the matches taken since included.
-    #[must_use]
-    pub fn holdings(&self) -> &[Holding] {
-        &self.world.holdings
+    /// A slot or locks are held from now on, by a build of that request if it is known.
+    pub fn hold(&mut self, holding: Holding, of: Option<&RequestView>) -> HoldingId {
+        let view = of.map(|view| Arc::new(view.clone()));
+        self.book(Held { holding, view })
     }
 
-    /// The match is being offered: its request is pending no more, its slot and locks are held.
-    /// If the claim is refused or lost, say so by `add_request` and `set_holdings`.
-    pub fn take(&mut self, taken: &Match) {
-        let Some(pending) = self.world.requests.remove(&taken.request) else { return };
-        self.world.holdings.push(Holding {
+    /// They are held no more. Locks that end before the slot: release all, hold what is left.
+    pub fn release(&mut self, id: HoldingId) {
+        let world = &mut self.world;
+        let Some(holding) = world.books.remove(&world.locks, id) else { return };
+        self.note(id, holding);
+    }
+
+    fn book(&mut self, held: Held) -> HoldingId {
+        let holding = held.holding.clone();
+        let world = &mut self.world;
+        let id = world.books.add(&world.locks, held);
+        self.note(id, holding);
+        id
+    }
+
+    fn note(&mut self, id: HoldingId, holding: Holding) {
+        self.world.count_slots(&holding.worker);
+        let moved = &mut self.world.moved;
+        moved.holdings.push(id);
+        moved.locks.extend(holding.locks.into_iter().map(|held| held.lock));
+        moved.workers.push(holding.worker);
+    }
+
+    /// Who holds what, the matches taken since included.
+    pub fn holdings(&self) -> impl Iterator<Item = &Holding> {
+        self.world.books.holdings()
+    }
+
+    /// The match is being offered: its request is pending no more, its slot and locks are held. If
+    /// the claim is refused or lost, say so by `release` (or `set_holdings`) and `add_request`.
+    pub fn take(&mut self, taken: &Match) -> Option<HoldingId> {
+        let pending = self.world.requests.remove(&taken.request)?;
+        self.world.moved.requests.push(taken.request);
+        let holding = Holding {
             by: format!("request {} (being offered)", taken.request),
             worker: taken.worker.clone(),
             slot: true,
-            locks: pending.candidate.recipe.locks,
-        });
-        self.world.count_slots(&taken.worker);
+            locks: pending.candidate.recipe.locks.clone(),
+        };
+        Some(self.hold(holding, Some(&pending.candidate.view)))
     }
 
-    /// When the order may change by time alone; `None` while no term of the order ages.
+    /// The best feasible tuple, if any. Ask with one policy until `reconfigure`.
+    pub fn next(&mut self, policy: &dyn Policy, now: Micros) -> Option<Match> {
+        self.live.follow(&mut self.world, &mut self.memory, &Moment::uncounted(policy, now));
+        if self.live.is_mixed() {
+            let moment = Moment::of(policy, &self.world, now);
+            return self.next_of_all(&moment);
+        }
+        self.live.best(now)
+    }
+
+    /// When the order may change by time alone; `None` while that could start nothing.
     #[must_use]
-    pub fn next_wake(&self, _now: Micros) -> Option<Micros> {
-        None
+    pub fn next_wake(&self, now: Micros) -> Option<Micros> {
+        self.live.next_wake(&self.world, now)
     }
 
     /// Faults of the policy's functions since the last call: once per function and class pair.
@@ -159,49 +179,15 @@ impl Matcher {
         std::mem::take(&mut self.memory.faults.new)
     }
 
+    /// How many classes and edges there are, as of the last decision.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.live.size()
+    }
+
     /// How often the policy's functions were really called, for metrics and tests.
     #[must_use]
     pub fn evaluations(&self) -> u64 {
         self.memory.memo.evaluations
-    }
-}
-
-impl World {
-    fn busy_slots(&self, name: &str) -> i64 {
-        let busy = self.holdings.iter().filter(|h| h.slot && h.worker == name).count();
-        i64::try_from(busy).unwrap_or(i64::MAX)
-    }
-
-    fn count_slots(&mut self, name: &str) {
-        let busy = self.busy_slots(name);
-        if let Some(seat) = self.seats.get_mut(name) {
-            seat.view.busy_slots = busy;
-        }
-    }
-}
-
-impl Memory {
-    /// Whether the worker could ever take the request.
-    pub(super) fn eligible(
-        &mut self,
-        world: &World,
-        pending: &Pending,
-        seat: &Seat,
-    ) -> Result<(), Why> {
-        let (name, recipe) = (&seat.view.name, pending.recipe);
-        if let Some(known) = self.eligible.get(name).and_then(|by| by.get(&recipe)) {
-            return known.clone();
-        }
-        let found = eligible(&pending.candidate.recipe, name, &seat.view.labels, &world.locks);
-        self.eligible.entry(name.clone()).or_default().insert(recipe, found.clone());
-        found
-    }
-
-    pub(super) fn judge<'a>(&'a mut self, policy: &'a dyn Policy) -> Judge<'a> {
-        Judge { policy, memo: &mut self.memo, faults: &mut self.faults }
-    }
-
-    pub(super) fn report_once(&mut self, fault: FaultReport) {
-        self.faults.report_once(fault);
     }
 }

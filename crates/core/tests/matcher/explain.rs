@@ -26,7 +26,7 @@ fn farm() -> World {
 
 fn run(world: &mut World, worker: &str, builder: &str) {
     let locks = world.farm.builders[builder].locks.clone();
-    world.runs.push(Run { worker: worker.into(), slot: true, locks });
+    world.runs.push(Run { worker: worker.into(), slot: true, locks, of: None });
 }
 
 fn check(world: &World, request: i64, verdict: &str, text: &str) {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use steading_core::farm::Direction;
 use steading_core::words::{Access, Value};
 
-use crate::policy::{Reader, TestPolicy};
+use crate::policy::{Kind, Reader, TestPolicy};
 use crate::world::{Req, Work, World};
 
 /// A tuple that only locks could keep from running.
@@ -59,8 +59,12 @@ pub(crate) fn pairs(world: &World, policy: &TestPolicy) -> Vec<Pair> {
             if policy.allow.ask(&reader()) != Ok(true) {
                 continue;
             }
-            let key: Result<Vec<_>, _> =
-                policy.kinds.iter().map(|(kind, _)| kind.ask(&reader())).collect();
+            let term = |(kind, _): &(Kind, Direction)| match *kind {
+                Kind::Aging => Ok(vec![Value::Int(age(world, req))]),
+                kind if kind.is_fair() => Ok(vec![Value::Int(running(world, req, kind))]),
+                kind => kind.ask(&reader()),
+            };
+            let key: Result<Vec<_>, _> = policy.kinds.iter().map(term).collect();
             if let Ok(key) = key {
                 pairs.push(Pair { request: *id, worker: name.clone(), key });
             }
@@ -71,6 +75,26 @@ pub(crate) fn pairs(world: &World, policy: &TestPolicy) -> Vec<Pair> {
     }
     pairs.sort_by(|a, b| better(policy, a, b));
     pairs
+}
+
+/// Whole milliseconds waited.
+fn age(world: &World, req: &Req) -> i64 {
+    let mut age = 0;
+    while req.submitted + (age + 1) * 1_000 <= world.now {
+        age += 1;
+    }
+    age
+}
+
+/// Builds with a slot that are of the request's group.
+fn running(world: &World, req: &Req, kind: Kind) -> i64 {
+    let same = |other: &Req| match kind {
+        Kind::FairBuilder => other.builder == req.builder,
+        Kind::FairBranch => other.branch == req.branch,
+        _ => other.size == req.size,
+    };
+    let of = world.runs.iter().filter(|run| run.slot).filter_map(|run| run.of.as_ref());
+    i64::try_from(of.filter(|other| same(other)).count()).expect("few")
 }
 
 fn types(pair: &Pair) -> Vec<Vec<std::mem::Discriminant<Value>>> {

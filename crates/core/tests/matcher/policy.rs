@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 
 use steading_core::farm::{
-    BuildView, Direction, Evaluated, Fault, FunctionId, Policy, Reads, RequestView, Term, TermKind,
-    WorkerView,
+    BuildView, Direction, Evaluated, FairBy, Fault, FunctionId, Policy, PropertyId, Reads,
+    RequestView, Term, TermKind, WorkerView,
 };
-use steading_core::words::Value;
+use steading_core::words::{Duration, Value};
 
 /// A tuple's views, and what was read of them.
 pub(crate) struct Reader<'a> {
@@ -87,10 +87,16 @@ pub(crate) enum Kind {
     Maps,
     /// Needs nothing.
     Constant,
+    /// Grows by one per millisecond of waiting.
+    Aging,
+    /// Running builds of the same builder, branch, or value of `size`.
+    FairBuilder,
+    FairBranch,
+    FairSize,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 11] = [
+    pub(crate) const ALL: [Kind; 15] = [
         Kind::Priority,
         Kind::Submitted,
         Kind::IsMain,
@@ -102,10 +108,31 @@ impl Kind {
         Kind::Mixed,
         Kind::Maps,
         Kind::Constant,
+        Kind::Aging,
+        Kind::FairBuilder,
+        Kind::FairBranch,
+        Kind::FairSize,
     ];
+
+    pub(crate) fn is_fair(self) -> bool {
+        matches!(self, Kind::FairBuilder | Kind::FairBranch | Kind::FairSize)
+    }
+
+    /// The terms no function is asked about.
+    fn built_in(self) -> Option<TermKind> {
+        let fair = |by| Some(TermKind::Fair { by });
+        match self {
+            Kind::Aging => Some(TermKind::Aging { period: Duration::millis(1) }),
+            Kind::FairBuilder => fair(FairBy::Builder),
+            Kind::FairBranch => fair(FairBy::Branch),
+            Kind::FairSize => fair(FairBy::Property(PropertyId(0))),
+            _ => None,
+        }
+    }
 
     fn sides(self) -> (bool, bool) {
         match self {
+            Kind::Aging | Kind::FairBuilder | Kind::FairBranch | Kind::FairSize => (true, false),
             Kind::Priority | Kind::Submitted | Kind::IsMain | Kind::Mixed => (true, false),
             Kind::Busy | Kind::Fast => (false, true),
             Kind::Affinity | Kind::Pair | Kind::Fails | Kind::Maps => (true, true),
@@ -148,6 +175,9 @@ impl Kind {
                 vec![Value::Int(i64::try_from(labels).expect("small") * size)]
             }
             Kind::Constant => vec![Value::Int(0)],
+            Kind::Aging | Kind::FairBuilder | Kind::FairBranch | Kind::FairSize => {
+                return Err(format!("{self:?} is no function"));
+            }
         })
     }
 }
@@ -169,7 +199,7 @@ impl TestPolicy {
             let kind_ = match (kind, place % 2) {
                 (Kind::Priority, 0) => TermKind::Priority,
                 (Kind::Submitted, 0) => TermKind::Submitted,
-                _ => TermKind::Function { function, request, worker },
+                _ => kind.built_in().unwrap_or(TermKind::Function { function, request, worker }),
             };
             Term { label: format!("{kind:?}"), direction: *direction, kind: kind_ }
         };
@@ -199,6 +229,10 @@ impl Policy for TestPolicy {
         let reader = Reader::new(request, worker);
         let value = kind.ask(&reader);
         evaluated(reader, value)
+    }
+
+    fn property(&self, _: PropertyId) -> &str {
+        "size"
     }
 
     fn allow(&self, request: &RequestView, worker: &WorkerView) -> Evaluated<bool> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use steading_core::farm::{Builder, Farm, Lock, LockCapacity, Plan, RequestView, WorkerView};
-use steading_core::matcher::{Candidate, Holding, Matcher, NotNow};
+use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher, NotNow};
 use steading_core::words::{Access, HeldLock, Micros, Property, RequestId, Value};
 
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub(crate) struct Run {
     pub(crate) worker: String,
     pub(crate) slot: bool,
     pub(crate) locks: Vec<HeldLock>,
+    /// The request it builds, where that is known.
+    pub(crate) of: Option<Req>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -38,6 +40,7 @@ pub(crate) struct World {
     pub(crate) workers: BTreeMap<String, Work>,
     pub(crate) runs: Vec<Run>,
     pub(crate) next_id: i64,
+    pub(crate) now: i64,
 }
 
 pub(crate) fn counting(lock: &str, units: i64) -> HeldLock {
@@ -46,6 +49,22 @@ pub(crate) fn counting(lock: &str, units: i64) -> HeldLock {
 
 pub(crate) fn exclusive(lock: &str) -> HeldLock {
     HeldLock { lock: lock.into(), access: Access::Exclusive }
+}
+
+fn view(id: i64, req: &Req) -> RequestView {
+    let size = Property { value: Value::Int(req.size), source: "test".into() };
+    RequestView {
+        id: RequestId(id),
+        builder: req.builder.clone(),
+        priority: req.priority,
+        repository: "r".into(),
+        branch: req.branch.clone(),
+        revision: String::new(),
+        owner: String::new(),
+        reason: String::new(),
+        properties: BTreeMap::from([("size".to_owned(), size)]),
+        submitted_at: Micros(req.submitted),
+    }
 }
 
 impl World {
@@ -97,20 +116,7 @@ impl World {
     }
 
     pub(crate) fn request_view(&self, id: i64) -> RequestView {
-        let req = &self.requests[&id];
-        let size = Property { value: Value::Int(req.size), source: "test".into() };
-        RequestView {
-            id: RequestId(id),
-            builder: req.builder.clone(),
-            priority: req.priority,
-            repository: "r".into(),
-            branch: req.branch.clone(),
-            revision: String::new(),
-            owner: String::new(),
-            reason: String::new(),
-            properties: BTreeMap::from([("size".to_owned(), size)]),
-            submitted_at: Micros(req.submitted),
-        }
+        view(id, &self.requests[&id])
     }
 
     pub(crate) fn worker_view(&self, name: &str) -> WorkerView {
@@ -138,21 +144,22 @@ impl World {
         matcher.set_worker(self.worker_view(name), self.accepting(name));
     }
 
-    pub(crate) fn holdings(&self) -> Vec<Holding> {
-        let holding = |(i, run): (usize, &Run)| Holding {
-            by: format!("build/{}", i + 1),
-            worker: run.worker.clone(),
-            slot: run.slot,
-            locks: run.locks.clone(),
-        };
-        self.runs.iter().enumerate().map(holding).collect()
+    fn holding(&self, run: usize) -> Holding {
+        let Run { worker, slot, locks, .. } = self.runs[run].clone();
+        Holding { by: format!("build/{}", run + 1), worker, slot, locks }
+    }
+
+    /// Tells of a run; the id is what ends it.
+    pub(crate) fn tell_run(&self, matcher: &mut Matcher, run: usize) -> HoldingId {
+        let of = self.runs[run].of.as_ref().map(|req| view(0, req));
+        matcher.hold(self.holding(run), of.as_ref())
     }
 
     /// The match becomes a run.
     pub(crate) fn start(&mut self, request: i64, worker: &str) {
         let req = self.requests.remove(&request).expect("pending");
         let locks = self.farm.builders[&req.builder].locks.clone();
-        self.runs.push(Run { worker: worker.into(), slot: true, locks });
+        self.runs.push(Run { worker: worker.into(), slot: true, locks, of: Some(req) });
     }
 
     /// A matcher told everything at once, in another order than it happened.
@@ -164,7 +171,9 @@ impl World {
         for name in self.workers.keys().rev() {
             self.tell_worker(&mut matcher, name);
         }
-        matcher.set_holdings(self.holdings());
+        for run in 0..self.runs.len() {
+            self.tell_run(&mut matcher, run);
+        }
         matcher
     }
 

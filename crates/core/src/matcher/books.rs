@@ -1,0 +1,125 @@
+//! Who holds which slots and locks. What is free is summed up from the holders whenever it is
+//! asked, never counted up and down.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Holding;
+use super::locks::{Pool, Taken, pool};
+use crate::farm::{Lock, RequestView};
+
+/// A holding, as long as it lasts: what [`Matcher::release`](super::Matcher::release) takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HoldingId(u64);
+
+/// A holding, and the request it works for where that is known: `fair` terms count it.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) holding: Holding,
+    pub(super) view: Option<Arc<RequestView>>,
+}
+
+/// All holdings, findable by worker and by pool.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Books {
+    all: BTreeMap<HoldingId, Held>,
+    slots: BTreeMap<String, BTreeSet<HoldingId>>,
+    pools: BTreeMap<Pool, BTreeSet<HoldingId>>,
+    next: u64,
+}
+
+impl Books {
+    pub(super) fn add(&mut self, locks: &BTreeMap<String, Lock>, held: Held) -> HoldingId {
+        self.next += 1;
+        let id = HoldingId(self.next);
+        self.file(locks, id, &held.holding);
+        self.all.insert(id, held);
+        id
+    }
+
+    fn file(&mut self, locks: &BTreeMap<String, Lock>, id: HoldingId, holding: &Holding) {
+        if holding.slot {
+            self.slots.entry(holding.worker.clone()).or_default().insert(id);
+        }
+        for held in &holding.locks {
+            if let Some(pool) = pool(locks, &held.lock, &holding.worker) {
+                self.pools.entry(pool).or_default().insert(id);
+            }
+        }
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        locks: &BTreeMap<String, Lock>,
+        id: HoldingId,
+    ) -> Option<Holding> {
+        let holding = self.all.remove(&id)?.holding;
+        strike(&mut self.slots, &holding.worker, id);
+        for held in &holding.locks {
+            if let Some(pool) = pool(locks, &held.lock, &holding.worker) {
+                strike(&mut self.pools, &pool, id);
+            }
+        }
+        Some(holding)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.all.clear();
+        self.slots.clear();
+        self.pools.clear();
+    }
+
+    /// The locks were declared anew: the same holdings, in pools that may be others.
+    pub(super) fn refile(&mut self, locks: &BTreeMap<String, Lock>) {
+        let all = std::mem::take(&mut self.all);
+        self.clear();
+        for (id, held) in &all {
+            self.file(locks, *id, &held.holding);
+        }
+        self.all = all;
+    }
+
+    pub(super) fn holdings(&self) -> impl Iterator<Item = &Holding> {
+        self.all.values().map(|held| &held.holding)
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = HoldingId> + '_ {
+        self.all.keys().copied()
+    }
+
+    /// The requests whose builds have a slot, as far as they are known.
+    pub(super) fn running(&self) -> impl Iterator<Item = &RequestView> {
+        self.all.values().filter(|held| held.holding.slot).filter_map(|held| held.view.as_deref())
+    }
+
+    /// The request whose build has this slot; `None` when it ended, has no slot, or is not known.
+    pub(super) fn runs(&self, id: HoldingId) -> Option<&RequestView> {
+        self.all.get(&id).filter(|held| held.holding.slot)?.view.as_deref()
+    }
+
+    pub(super) fn busy_slots(&self, worker: &str) -> i64 {
+        let busy = self.slots.get(worker).map_or(0, BTreeSet::len);
+        i64::try_from(busy).unwrap_or(i64::MAX)
+    }
+
+    /// What is taken of a pool.
+    pub(super) fn taken(&self, pool: &Pool) -> Taken {
+        let mut taken = Taken::default();
+        for id in self.pools.get(pool).into_iter().flatten() {
+            let Some(held) = self.all.get(id) else { continue };
+            for lock in held.holding.locks.iter().filter(|held| held.lock == pool.0) {
+                taken.add(lock.access);
+            }
+        }
+        taken
+    }
+}
+
+fn strike<K: Ord>(by: &mut BTreeMap<K, BTreeSet<HoldingId>>, key: &K, id: HoldingId) {
+    if let Some(ids) = by.get_mut(key) {
+        ids.remove(&id);
+        if ids.is_empty() {
+            by.remove(key);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The facts the matcher was told, what of them moved since it last looked, and what was worked out
+//! from them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::books::{Books, HoldingId};
+use super::eligible::eligible;
+use super::keys::{FaultReport, Faults, Judge, Moment};
+use super::memo::Memo;
+use super::{Candidate, NotNow, Recipe, Why};
+use crate::farm::{Lock, WorkerSpec, WorkerView};
+use crate::words::RequestId;
+
+/// The facts.
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) locks: BTreeMap<String, Lock>,
+    pub(super) declared: Vec<WorkerSpec>,
+    pub(super) requests: BTreeMap<RequestId, Arc<Pending>>,
+    pub(super) seats: BTreeMap<String, Seat>,
+    pub(super) books: Books,
+    pub(super) recipes: BTreeMap<Recipe, usize>,
+    pub(super) moved: Moved,
+}
+
+/// What moved since the live order last followed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Moved {
+    /// Everything may have.
+    pub(super) all: bool,
+    pub(super) requests: Vec<RequestId>,
+    pub(super) workers: Vec<String>,
+    pub(super) holdings: Vec<HoldingId>,
+    /// Locks of which more or less is held.
+    pub(super) locks: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Pending {
+    pub(super) candidate: Candidate,
+    /// The number of its recipe.
+    pub(super) recipe: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Seat {
+    /// `busy_slots` is derived from the holdings, whatever the caller's view said.
+    pub(super) view: WorkerView,
+    pub(super) accepting: Result<(), NotNow>,
+}
+
+impl Seat {
+    pub(super) fn has_free_slot(&self) -> bool {
+        self.view.busy_slots < self.view.slots
+    }
+
+    /// Whether it could take something now.
+    pub(super) fn is_open(&self) -> bool {
+        self.accepting.is_ok() && self.has_free_slot()
+    }
+}
+
+impl World {
+    pub(super) fn count_slots(&mut self, name: &str) {
+        if let Some(seat) = self.seats.get_mut(name) {
+            seat.view.busy_slots = self.books.busy_slots(name);
+        }
+    }
+}
+
+/// What was worked out from the facts and stays true while they do.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Memory {
+    pub(super) memo: Memo,
+    pub(super) faults: Faults,
+    /// By worker, then by the number of the recipe.
+    pub(super) eligible: BTreeMap<String, BTreeMap<usize, Result<(), Why>>>,
+}
+
+impl Memory {
+    /// Whether the worker could ever take the request.
+    pub(super) fn eligible(
+        &mut self,
+        world: &World,
+        pending: &Pending,
+        seat: &Seat,
+    ) -> Result<(), Why> {
+        let (name, recipe) = (&seat.view.name, pending.recipe);
+        if let Some(known) = self.eligible.get(name).and_then(|by| by.get(&recipe)) {
+            return known.clone();
+        }
+        let found = eligible(&pending.candidate.recipe, name, &seat.view.labels, &world.locks);
+        self.eligible.entry(name.clone()).or_default().insert(recipe, found.clone());
+        found
+    }
+
+    pub(super) fn judge<'a>(&'a mut self, moment: &'a Moment<'a>) -> Judge<'a> {
+        Judge { moment, memo: &mut self.memo, faults: &mut self.faults }
+    }
+
+    pub(super) fn report_once(&mut self, fault: FaultReport) {
+        self.faults.report_once(fault);
+    }
+}

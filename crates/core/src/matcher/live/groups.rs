@@ -1,0 +1,133 @@
+//! The groups that `fair` terms count the running builds of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::books::{Books, HoldingId};
+use super::super::keys::group;
+use super::graph::Graph;
+use super::key::Key;
+use super::recipes::number;
+use super::terms::Terms;
+use crate::farm::{FairBy, Policy, RequestView, TermKind};
+use crate::words::Value;
+
+/// One group of one `fair` term.
+#[derive(Debug, Clone, Default)]
+struct Group {
+    place: usize,
+    /// Whose builds run.
+    running: BTreeSet<HoldingId>,
+    /// The combinations it is part of.
+    combined: Vec<u32>,
+}
+
+/// Groups by term and value, and their combinations where several terms are fair: request classes
+/// belong to combinations.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Groups {
+    terms: Vec<(usize, FairBy)>,
+    by_value: BTreeMap<(usize, Option<Value>), usize>,
+    all: Vec<Group>,
+    by_groups: BTreeMap<Vec<usize>, u32>,
+    combined: Vec<Vec<usize>>,
+    /// Groups each running build counts for.
+    holdings: BTreeMap<HoldingId, Vec<usize>>,
+    /// Combinations that say something else than before.
+    pub(super) changed: BTreeSet<u32>,
+    /// Those that rank higher than before.
+    pub(super) risen: BTreeSet<u32>,
+}
+
+impl Groups {
+    pub(super) fn new(terms: &Terms) -> Groups {
+        let fair = terms.list.iter().enumerate().filter_map(|(place, term)| match term.kind {
+            TermKind::Fair { by } => Some((place, by)),
+            _ => None,
+        });
+        Groups { terms: fair.collect(), ..Groups::default() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// The running builds it counts.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = HoldingId> + '_ {
+        self.holdings.keys().copied()
+    }
+
+    fn groups(&mut self, policy: &dyn Policy, view: &RequestView) -> Vec<usize> {
+        let mut groups = Vec::with_capacity(self.terms.len());
+        for (place, by) in self.terms.clone() {
+            let new = self.all.len();
+            let at = *self.by_value.entry((place, group(policy, by, view))).or_insert(new);
+            if at == new {
+                self.all.push(Group { place, ..Group::default() });
+            }
+            groups.push(at);
+        }
+        groups
+    }
+
+    /// The combination a request belongs to.
+    pub(super) fn of(
+        &mut self,
+        policy: &dyn Policy,
+        view: &RequestView,
+        (terms, graph): (&mut Terms, &mut Graph),
+    ) -> u32 {
+        let groups = self.groups(policy, view);
+        if let Some(known) = self.by_groups.get(&groups) {
+            return *known;
+        }
+        let new = number(graph.groups.len());
+        graph.groups.push(self.key(&groups, terms));
+        for group in &groups {
+            self.all[*group].combined.push(new);
+        }
+        self.combined.push(groups.clone());
+        self.by_groups.insert(groups, new);
+        new
+    }
+
+    fn key(&self, groups: &[usize], terms: &mut Terms) -> Key {
+        let mut key = terms.zero();
+        for group in groups {
+            let Group { place, running, .. } = &self.all[*group];
+            let count = i64::try_from(running.len()).unwrap_or(i64::MAX);
+            key.set(*place, terms.number(*place, &vec![Value::Int(count)]));
+        }
+        key
+    }
+
+    /// A holding began, ended or is another: whose builds run is what its books say.
+    pub(super) fn follow(
+        &mut self,
+        id: HoldingId,
+        (policy, books): (&dyn Policy, &Books),
+        (terms, graph): (&mut Terms, &mut Graph),
+    ) {
+        let new = books.runs(id).map(|view| self.groups(policy, view)).unwrap_or_default();
+        let old = self.holdings.remove(&id).unwrap_or_default();
+        for group in &old {
+            self.all[*group].running.remove(&id);
+        }
+        for group in &new {
+            self.all[*group].running.insert(id);
+        }
+        for group in old.iter().chain(&new) {
+            for combined in self.all[*group].combined.clone() {
+                let key = self.key(&self.combined[combined as usize], terms);
+                let known = &mut graph.groups[combined as usize];
+                self.changed.insert(combined);
+                if key > *known {
+                    self.risen.insert(combined);
+                }
+                *known = key;
+            }
+        }
+        if !new.is_empty() {
+            self.holdings.insert(id, new);
+        }
+    }
+}

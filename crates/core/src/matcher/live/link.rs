@@ -1,0 +1,324 @@
+//! Classes: who is of which, and the edges between them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::super::facts::Pending;
+use super::super::memo::{Seen, Views};
+use super::graph::{Edge, RequestClass, WorkerClass};
+use super::heap::Owner;
+use super::key::Key;
+use super::live_order::{Live, With};
+use super::recipes::{Feature, number};
+use super::terms::{Side, side};
+use crate::farm::WorkerView;
+use crate::words::Value;
+
+/// Classes without members that are kept, with their edges, for members to come.
+const EMPTY_CLASSES_MAX: usize = 4_096;
+
+/// What requests of one class have in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RequestLook {
+    pub(super) recipe: usize,
+    pub(super) group: u32,
+    pub(super) seen: Vec<Seen>,
+}
+
+/// What workers of one class have in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WorkerLook {
+    pub(super) lists: Vec<u32>,
+    pub(super) units: Vec<i64>,
+    pub(super) labels: Vec<Option<Value>>,
+    pub(super) seen: Vec<Seen>,
+}
+
+/// Classes by what they look like and by what they need or offer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Index {
+    pub(super) requests: Register<RequestLook>,
+    pub(super) workers: Register<WorkerLook>,
+    pub(super) desks: BTreeMap<String, u32>,
+    pairs: BTreeMap<Key, u32>,
+    pub(super) by_group: BTreeMap<u32, Members>,
+}
+
+/// The request classes of a group.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Members {
+    pub(super) pinned: BTreeSet<u32>,
+    pub(super) others: BTreeSet<u32>,
+    /// Those of both that want own locks of workers.
+    pub(super) own: BTreeSet<u32>,
+}
+
+/// One side's classes.
+#[derive(Debug, Clone)]
+pub(super) struct Register<L> {
+    by_look: BTreeMap<Arc<L>, u32>,
+    looks: Vec<Option<Arc<L>>>,
+    features: Vec<Vec<Feature>>,
+    by_feature: BTreeMap<Feature, BTreeSet<u32>>,
+    spare: Vec<u32>,
+    /// Classes that lost their last member, oldest first; some have members again.
+    empty: VecDeque<u32>,
+}
+
+impl<L> Default for Register<L> {
+    fn default() -> Self {
+        Register {
+            by_look: BTreeMap::new(),
+            looks: Vec::new(),
+            features: Vec::new(),
+            by_feature: BTreeMap::new(),
+            spare: Vec::new(),
+            empty: VecDeque::new(),
+        }
+    }
+}
+
+impl<L: Ord> Register<L> {
+    pub(super) fn find(&self, look: &L) -> Option<u32> {
+        self.by_look.get(look).copied()
+    }
+
+    fn look(&self, class: u32) -> Option<&L> {
+        self.looks[class as usize].as_deref()
+    }
+
+    fn add(&mut self, look: L, features: Vec<Feature>) -> u32 {
+        let class = self.spare.pop().unwrap_or_else(|| {
+            self.looks.push(None);
+            self.features.push(Vec::new());
+            number(self.looks.len() - 1)
+        });
+        for feature in &features {
+            self.by_feature.entry(feature.clone()).or_default().insert(class);
+        }
+        let look = Arc::new(look);
+        self.by_look.insert(look.clone(), class);
+        self.looks[class as usize] = Some(look);
+        self.features[class as usize] = features;
+        class
+    }
+
+    fn remove(&mut self, class: u32) {
+        for feature in std::mem::take(&mut self.features[class as usize]) {
+            if let Some(classes) = self.by_feature.get_mut(&feature) {
+                classes.remove(&class);
+            }
+        }
+        if let Some(look) = self.looks[class as usize].take() {
+            self.by_look.remove(&look);
+            self.spare.push(class);
+        }
+    }
+
+    fn under(&self, feature: &Feature) -> impl Iterator<Item = u32> + '_ {
+        self.by_feature.get(feature).into_iter().flatten().copied()
+    }
+
+    fn count(&self, feature: &Feature) -> usize {
+        self.by_feature.get(feature).map_or(0, BTreeSet::len)
+    }
+
+    /// A class lost its last member. Gives one that has been without members for long.
+    fn emptied(&mut self, class: u32) -> Option<u32> {
+        self.empty.push_back(class);
+        let old = if self.empty.len() > EMPTY_CLASSES_MAX { self.empty.pop_front() } else { None };
+        old.filter(|old| self.looks[*old as usize].is_some())
+    }
+}
+
+impl Live {
+    /// The class of requests that look so.
+    pub(super) fn request_class(
+        &mut self,
+        look: RequestLook,
+        sample: &Arc<Pending>,
+        with: &mut With<'_>,
+    ) -> Option<u32> {
+        if let Some(known) = self.index.requests.find(&look) {
+            return Some(known);
+        }
+        let known = self.recipes.get(look.recipe)?;
+        let (lane, group) = (known.lane, look.group);
+        let feature = self.recipes.feature(known, |feature| self.index.workers.count(feature));
+        let pinned = known.pinned.clone().map(|name| self.desk(&name));
+        let features = if pinned.is_some() { Vec::new() } else { vec![feature.clone()] };
+        let class = self.index.requests.add(look, features);
+        let new = RequestClass {
+            lane,
+            group,
+            pinned,
+            sample: sample.clone(),
+            edges: Vec::new(),
+            queue: Default::default(),
+            head: None,
+            filled_at: 0,
+        };
+        put(&mut self.graph.requests, class, new);
+        let members = self.index.by_group.entry(group).or_default();
+        if pinned.is_some() { &mut members.pinned } else { &mut members.others }.insert(class);
+        if !self.graph.lane(lane).own.is_empty() {
+            members.own.insert(class);
+        }
+        if let Some(desk) = pinned {
+            self.graph.desks[desk as usize].pinned.push(class);
+            self.link_pinned(class, desk, with);
+        } else {
+            let others: Vec<u32> = self.index.workers.under(&feature).collect();
+            for other in others {
+                self.link(class, other, with);
+            }
+        }
+        Some(class)
+    }
+
+    /// The class of workers that look so.
+    pub(super) fn worker_class(
+        &mut self,
+        look: WorkerLook,
+        sample: &WorkerView,
+        with: &mut With<'_>,
+    ) -> u32 {
+        if let Some(known) = self.index.workers.find(&look) {
+            return known;
+        }
+        let new = WorkerClass {
+            sample: sample.clone(),
+            units: look.units.clone(),
+            back: BTreeMap::new(),
+            rooms: Vec::new(),
+            best_room: None,
+            free_at: 0,
+            members: 0,
+        };
+        let features = self.recipes.features(&new, &look.lists);
+        let under = features.iter().flat_map(|feature| self.index.requests.under(feature));
+        let others: BTreeSet<u32> = under.collect();
+        let class = self.index.workers.add(look, features);
+        put(&mut self.graph.workers, class, new);
+        self.standings.forget(class);
+        for other in others {
+            self.link(other, class, with);
+        }
+        class
+    }
+
+    /// Makes an edge, if the two classes may meet.
+    fn link(&mut self, request: u32, worker: u32, with: &mut With<'_>) {
+        let Some(pair) = self.meet(request, worker, with) else { return };
+        let class = &mut self.graph.requests[request as usize];
+        insert(&mut class.edges, Edge { class: worker, pair });
+        let back = self.graph.workers[worker as usize].back.entry(class.lane).or_default();
+        insert(back, Edge { class: request, pair });
+    }
+
+    /// A pinned class has one edge, to whatever class its worker is of.
+    pub(super) fn link_pinned(&mut self, request: u32, desk: u32, with: &mut With<'_>) {
+        let worker = self.graph.desks[desk as usize].class;
+        let pair = worker.and_then(|worker| self.meet(request, worker, with));
+        let edge = worker.zip(pair).map(|(class, pair)| Edge { class, pair });
+        self.graph.requests[request as usize].edges = edge.into_iter().collect();
+    }
+
+    /// Whether two classes may meet, and the number of what the pair terms say of them.
+    fn meet(&mut self, request: u32, worker: u32, with: &mut With<'_>) -> Option<u32> {
+        let (class, other) = (self.graph.request(request), self.graph.worker(worker));
+        let known = self.recipes.get(class.sample.recipe)?;
+        let lists = &self.index.workers.look(worker)?.lists;
+        if self.stale || !known.suits(other) || known.names_others(lists) {
+            return None;
+        }
+        let (request, worker) = (&class.sample.candidate.view, &other.sample);
+        let mut judge = with.memory.judge(with.moment);
+        let allowed = judge.allow(request, worker).is_ok();
+        let views = Views { request: Some(request), worker: Some(worker) };
+        let mut key = self.terms.zero();
+        for place in 0..if allowed { self.terms.list.len() } else { 0 } {
+            let term = &self.terms.list[place];
+            if side(term) == Side::Pair {
+                let Ok(ranked) = judge.term(term, views) else {
+                    return self.unmet(with);
+                };
+                key.set(place, self.terms.number(place, ranked.value()));
+            }
+        }
+        if !allowed {
+            return self.unmet(with);
+        }
+        let new = number(self.graph.pairs.len());
+        let pair = *self.index.pairs.entry(key.clone()).or_insert(new);
+        if pair == new {
+            self.graph.pairs.push(key);
+        }
+        self.stale |= with.memory.memo.pair_reads.len() > self.reads.len();
+        Some(pair)
+    }
+
+    fn unmet(&mut self, with: &With<'_>) -> Option<u32> {
+        self.stale |= with.memory.memo.pair_reads.len() > self.reads.len();
+        None
+    }
+
+    /// A request class has no requests any more.
+    pub(super) fn request_class_emptied(&mut self, class: u32) {
+        let Some(old) = self.index.requests.emptied(class) else { return };
+        if self.graph.request(old).head.is_some() {
+            return;
+        }
+        let RequestClass { lane, group, pinned, edges, .. } = self.graph.request(old).clone();
+        for edge in edges.iter().filter(|_| pinned.is_none()) {
+            if let Some(back) = self.graph.workers[edge.class as usize].back.get_mut(&lane) {
+                remove(back, old);
+            }
+        }
+        if let Some(desk) = pinned {
+            self.graph.desks[desk as usize].pinned.retain(|class| *class != old);
+        }
+        if let Some(members) = self.index.by_group.get_mut(&group) {
+            members.pinned.remove(&old);
+            members.others.remove(&old);
+            members.own.remove(&old);
+        }
+        self.heap(lane).put(Owner::Bid(old), None);
+        self.index.requests.remove(old);
+    }
+
+    /// A worker class has no workers any more.
+    pub(super) fn worker_class_emptied(&mut self, class: u32) {
+        let Some(old) = self.index.workers.emptied(class) else { return };
+        if self.graph.worker(old).members > 0 {
+            return;
+        }
+        for (lane, back) in std::mem::take(&mut self.graph.workers[old as usize].back) {
+            for edge in back {
+                remove(&mut self.graph.requests[edge.class as usize].edges, old);
+            }
+            self.heap(lane).put(Owner::Offer(old), None);
+        }
+        self.index.workers.remove(old);
+    }
+}
+
+fn put<T>(all: &mut Vec<T>, at: u32, new: T) {
+    if at as usize == all.len() {
+        all.push(new);
+    } else {
+        all[at as usize] = new;
+    }
+}
+
+fn insert(edges: &mut Vec<Edge>, new: Edge) {
+    if let Err(at) = edges.binary_search_by_key(&new.class, |edge| edge.class) {
+        edges.insert(at, new);
+    }
+}
+
+fn remove(edges: &mut Vec<Edge>, class: u32) {
+    if let Ok(at) = edges.binary_search_by_key(&class, |edge| edge.class) {
+        edges.remove(at);
+    }
+}

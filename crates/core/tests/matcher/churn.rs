@@ -1,0 +1,286 @@
+//! Random worlds: narrow ranges so that ties dominate, churn of every kind, and each decision
+//! compared with the oracle's.
+
+use std::collections::BTreeMap;
+
+use steading_core::farm::{Direction, LockCapacity};
+use steading_core::matcher::{HoldingId, Matcher};
+use steading_core::words::{Micros, RequestId};
+
+use crate::oracle;
+use crate::policy::{Allow, Kind, TestPolicy};
+use crate::world::{World, counting, exclusive};
+
+/// Things that happen to one world.
+const STEPS: usize = 60;
+
+/// What builders require, and which workers they name.
+const REQUIRES: [&[(&str, &str)]; 5] =
+    [&[], &[], &[("os", "linux")], &[("os", "mac")], &[("spot", "yes")]];
+const WORKERS: [&[&str]; 4] = [&[], &[], &["w[012]"], &["w1", "w3"]];
+
+/// SplitMix64: small, seeded, the same everywhere.
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % sides
+    }
+
+    pub(crate) fn up_to(&mut self, max: i64) -> i64 {
+        i64::try_from(self.roll(max.unsigned_abs() + 1)).expect("small")
+    }
+
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        let at = self.roll(from.len() as u64);
+        &from[usize::try_from(at).expect("small")]
+    }
+
+    pub(crate) fn one_in(&mut self, n: u64) -> bool {
+        self.roll(n) == 0
+    }
+}
+
+pub(crate) fn policy(dice: &mut Dice) -> TestPolicy {
+    let terms = (0..=dice.roll(3)).map(|_| {
+        let direction = if dice.one_in(2) { Direction::Highest } else { Direction::Lowest };
+        // Mixed types and faults are seldom, or nothing else would be tested.
+        let kind = match *dice.pick(&Kind::ALL) {
+            Kind::Mixed | Kind::Fails if !dice.one_in(3) => Kind::Priority,
+            kind => kind,
+        };
+        (kind, direction)
+    });
+    let terms = terms.collect();
+    TestPolicy::new(*dice.pick(&Allow::ALL), terms)
+}
+
+pub(crate) fn world(dice: &mut Dice) -> World {
+    let mut world = World { now: 1_000, ..World::default() };
+    let by = |dice: &mut Dice| {
+        let by = [("*".to_owned(), dice.up_to(2)), ("w0".to_owned(), 1 + dice.up_to(2))];
+        LockCapacity::ByWorker(BTreeMap::from(by))
+    };
+    world.lock("gpu", false, LockCapacity::Units(1 + dice.up_to(2)));
+    world.lock("net", false, LockCapacity::Units(1 + dice.up_to(1)));
+    let capacity = by(dice);
+    world.lock("disk", true, capacity);
+    for b in 0..=dice.roll(4) {
+        let mut locks = Vec::new();
+        for lock in ["gpu", "net", "disk"] {
+            match dice.roll(5) {
+                0 => locks.push(counting(lock, 1 + dice.up_to(1))),
+                1 => locks.push(exclusive(lock)),
+                _ => {}
+            }
+        }
+        let (requires, workers) = (dice.pick(&REQUIRES), dice.pick(&WORKERS));
+        world.builder(&format!("b{b}"), requires, workers, locks);
+    }
+    for w in 0..=dice.roll(4) {
+        join(&mut world, dice, &format!("w{w}"));
+    }
+    world
+}
+
+fn join(world: &mut World, dice: &mut Dice, name: &str) {
+    let mut labels = vec![("os", if dice.one_in(3) { "mac" } else { "linux" })];
+    if dice.one_in(3) {
+        labels.push(("spot", "yes"));
+    }
+    if dice.one_in(3) {
+        labels.push(("fast", "yes"));
+    }
+    // A worker that comes back under its name has no fewer slots than it has builds.
+    let slots = world.busy(name).max(1 + dice.up_to(2));
+    world.worker(name, slots, &labels);
+}
+
+fn submit(world: &mut World, dice: &mut Dice) -> i64 {
+    let builders: Vec<String> = world.farm.builders.keys().cloned().collect();
+    let workers: Vec<String> = world.workers.keys().cloned().collect();
+    let priority = dice.up_to(2);
+    let builder = dice.pick(&builders).clone();
+    let id = world.request(&builder, priority);
+    let req = world.requests.get_mut(&id).expect("just added");
+    req.branch = (*dice.pick(&["main", "main", "release", "bad"])).to_owned();
+    req.submitted = world.now / 1_000 * 1_000 - 400 * dice.up_to(2);
+    req.size = dice.up_to(2);
+    if dice.one_in(6) && !workers.is_empty() {
+        req.pinned = Some(dice.pick(&workers).clone());
+    }
+    id
+}
+
+/// A world, and a matcher that is told of everything that happens to it.
+pub(crate) struct Farm {
+    pub(crate) dice: Dice,
+    pub(crate) policy: TestPolicy,
+    pub(crate) world: World,
+    pub(crate) matcher: Matcher,
+    /// By run.
+    holdings: Vec<HoldingId>,
+}
+
+/// Decisions compared, those of them that were matches, and how often nothing could start.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub(crate) decisions: u64,
+    pub(crate) matches: u64,
+    pub(crate) idle: u64,
+}
+
+/// Lets one world live and compares every decision.
+pub(crate) fn compare(farm: &mut Farm, seed: u64) -> Result<Tally, String> {
+    let mut tally = Tally::default();
+    for _ in 0..STEPS {
+        farm.churn();
+        if !farm.dice.one_in(4) {
+            continue;
+        }
+        loop {
+            tally.decisions += 1;
+            if !farm.decide(seed)? {
+                tally.idle += 1;
+                break;
+            }
+            tally.matches += 1;
+        }
+    }
+    Ok(tally)
+}
+
+impl Farm {
+    pub(crate) fn new(seed: u64) -> Farm {
+        let mut dice = Dice(seed);
+        let policy = policy(&mut dice);
+        let world = world(&mut dice);
+        let matcher = world.matcher();
+        Farm { dice, policy, world, matcher, holdings: Vec::new() }
+    }
+
+    pub(crate) fn now(&self) -> Micros {
+        Micros(self.world.now)
+    }
+
+    /// One thing happens, and the matcher is told.
+    pub(crate) fn churn(&mut self) {
+        match self.dice.roll(19) {
+            0..=5 => {
+                let id = submit(&mut self.world, &mut self.dice);
+                self.matcher.add_request(self.world.candidate(id));
+            }
+            6..=10 if !self.world.runs.is_empty() => self.end_some_run(),
+            11 => {
+                let Some(id) = self.some_request() else { return };
+                self.world.requests.remove(&id);
+                self.matcher.remove_request(RequestId(id));
+            }
+            12 => {
+                let Some(id) = self.some_request() else { return };
+                let priority = self.dice.up_to(2);
+                self.world.requests.get_mut(&id).expect("pending").priority = priority;
+                self.matcher.add_request(self.world.candidate(id));
+            }
+            13 => self.join_or_leave(),
+            14 => self.worker_changes(),
+            15..=17 => self.world.now += 300 * self.dice.up_to(3),
+            _ if self.dice.one_in(4) => self.tell_all_again(),
+            _ => {}
+        }
+    }
+
+    fn end_some_run(&mut self) {
+        let at = usize::try_from(self.dice.roll(self.world.runs.len() as u64)).expect("small");
+        self.matcher.release(self.holdings[at]);
+        match self.dice.roll(6) {
+            // The last step ended: locks are free, the slot is not.
+            0 => self.world.runs[at].locks.clear(),
+            // The slot is free first, where a step kept a lock longer.
+            1 if self.world.runs[at].slot => self.world.runs[at].slot = false,
+            _ => {
+                self.world.runs.remove(at);
+                self.holdings.remove(at);
+                return;
+            }
+        }
+        self.holdings[at] = self.world.tell_run(&mut self.matcher, at);
+    }
+
+    fn join_or_leave(&mut self) {
+        let name = format!("w{}", self.dice.roll(5));
+        let known = self.world.workers.contains_key(&name);
+        if known && self.world.workers.len() > 1 && self.dice.one_in(2) {
+            self.world.workers.remove(&name);
+            self.matcher.remove_worker(&name);
+        } else {
+            join(&mut self.world, &mut self.dice, &name);
+            self.world.tell_worker(&mut self.matcher, &name);
+        }
+    }
+
+    fn worker_changes(&mut self) {
+        let names: Vec<String> = self.world.workers.keys().cloned().collect();
+        let name = self.dice.pick(&names).clone();
+        let builders: Vec<String> = self.world.farm.builders.keys().cloned().collect();
+        let work = self.world.workers.get_mut(&name).expect("known");
+        if self.dice.one_in(2) {
+            work.open = !work.open;
+        } else {
+            work.last_builder = self.dice.pick(&builders).clone();
+        }
+        self.world.tell_worker(&mut self.matcher, &name);
+    }
+
+    /// As after a restart, or where events are not followed; sometimes under a new configuration.
+    fn tell_all_again(&mut self) {
+        if self.dice.one_in(2) {
+            self.matcher.reconfigure(&self.world.farm);
+        }
+        self.matcher.clear();
+        for id in self.world.requests.keys() {
+            self.matcher.add_request(self.world.candidate(*id));
+        }
+        for name in self.world.workers.keys() {
+            self.world.tell_worker(&mut self.matcher, name);
+        }
+        let runs = 0..self.world.runs.len();
+        self.holdings = runs.map(|run| self.world.tell_run(&mut self.matcher, run)).collect();
+    }
+
+    fn some_request(&mut self) -> Option<i64> {
+        let ids: Vec<i64> = self.world.requests.keys().copied().collect();
+        (!ids.is_empty()).then(|| *self.dice.pick(&ids))
+    }
+
+    /// Asks both for the next decision; carries it out unless the store would have refused it.
+    fn decide(&mut self, seed: u64) -> Result<bool, String> {
+        let now = self.now();
+        let found = self.matcher.next(&self.policy, now);
+        let expected = oracle::best(&self.world, &self.policy);
+        let told = found.as_ref().map(|m| (m.request.0, m.worker.clone()));
+        let right = expected.map(|p| (p.request, p.worker));
+        if told != right {
+            let (policy, world) = (&self.policy, &self.world);
+            return Err(format!("seed {seed}: {told:?}, not {right:?}: {policy:?}\n{world:#?}"));
+        }
+        if self.dice.one_in(8) {
+            let anew = self.world.matcher().next(&self.policy, now);
+            if anew != found {
+                return Err(format!("seed {seed}: told anew {anew:?}, told in order {found:?}"));
+            }
+        }
+        let Some(found) = found else { return Ok(false) };
+        if self.dice.one_in(10) {
+            return Ok(false);
+        }
+        self.holdings.extend(self.matcher.take(&found));
+        self.world.start(found.request.0, &found.worker);
+        self.world.assert_sound();
+        Ok(true)
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Usual, of_farm};
-use crate::farm::{Farm, Policy, WorkerView};
+use crate::farm::{Farm, Policy, RequestView, WorkerView};
 use crate::matcher::{Holding, Matcher, NotNow};
 use crate::replay::Length;
 use crate::words::{Duration, Micros};
@@ -24,6 +24,9 @@ pub struct Live {
     pub holding: Holding,
     /// The builder it is a build of.
     pub builder: String,
+    /// The request it is a build of: for orders that share out among groups of requests. A step
+    /// leaves that to its build.
+    pub of: Option<RequestView>,
     /// The step, if it is a step with locks of its own that holds.
     pub step: Option<String>,
     /// When it began; `None` while it is being offered.
@@ -49,8 +52,8 @@ pub struct Outlook<'a> {
     pub usual_steps: &'a BTreeMap<(String, String), Usual>,
     /// The moment.
     pub now: Micros,
-    /// How many decisions each run follows before it gives up; an end of builds counts as one, or
-    /// more where very many run.
+    /// How many decisions each run follows before it gives up; a moment at which builds end counts
+    /// as one.
     pub decisions_max: usize,
 }
 

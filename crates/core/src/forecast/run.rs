@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Outlook;
 use super::outlook::{Lengths, Pace, Supposed};
-use crate::matcher::{Candidate, Holding, Match, Matcher};
+use crate::farm::RequestView;
+use crate::matcher::{Candidate, Holding, HoldingId, Match, Matcher};
 use crate::words::{Micros, RequestId};
-
-/// How many holdings the matcher is told anew for the work of one decision.
-const TOLD_PER_WORK: usize = 256;
 
 /// A request that started in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +28,18 @@ pub(super) struct Found {
     pub(super) work: usize,
 }
 
-/// What happens at a moment to the holding of that number.
+/// What happens at a moment to what a build holds, by its number.
 #[derive(Debug, Clone, Copy)]
 enum End {
     Locks(usize),
     Slot(usize),
+}
+
+/// A build that runs in a run.
+struct Running<'a> {
+    id: HoldingId,
+    holding: Holding,
+    of: Option<&'a RequestView>,
 }
 
 /// Every pending request.
@@ -57,11 +62,11 @@ struct Run<'a> {
     matcher: Matcher,
     lengths: Lengths<'a>,
     pending: &'a Pending<'a>,
-    /// By number, with what the matcher is told next time.
-    running: BTreeMap<usize, Holding>,
+    running: BTreeMap<usize, Running<'a>>,
+    /// What ends when, and whether that is a guess.
     ends: BTreeMap<Micros, Vec<(End, bool)>>,
     numbers: usize,
-    last_builders: BTreeMap<String, String>,
+    last_builders: BTreeMap<String, &'a str>,
     now: Micros,
     guess: bool,
     found: Found,
@@ -87,37 +92,34 @@ pub(super) fn run<'a>(outlook: Outlook<'a>, task: Task<'a>) -> Found {
     run.found
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// What is held at the moment ends some time.
     fn begin(&mut self) {
+        self.matcher.set_holdings(Vec::new());
         for live in self.outlook.live {
-            let left = self.lengths.left(live);
-            self.hold(live.holding.clone(), left);
+            let (holding, of) = (live.holding.clone(), live.of.as_ref());
+            let id = self.matcher.hold(holding.clone(), of);
+            self.runs(Running { id, holding, of }, self.lengths.left(live));
         }
-        self.tell();
     }
 
     fn follow(&mut self, asked: &BTreeSet<RequestId>, work_max: usize) {
         loop {
             while let Some(found) = self.matcher.next(self.outlook.policy, self.now) {
                 self.start(&found, asked);
-                if self.found.started.len() == asked.len() {
-                    return;
-                }
-                if self.spent(1, work_max) {
+                if self.found.started.len() == asked.len() || self.spent(work_max) {
                     return;
                 }
             }
-            let told = 1 + self.running.len() / TOLD_PER_WORK;
-            if !self.advance() || self.spent(told, work_max) {
+            if !self.advance() || self.spent(work_max) {
                 return;
             }
         }
     }
 
-    /// Counts work; notes where the run gives up.
-    fn spent(&mut self, work: usize, work_max: usize) -> bool {
-        self.found.work += work;
+    /// Counts a decision or a moment; notes where the run gives up.
+    fn spent(&mut self, work_max: usize) -> bool {
+        self.found.work += 1;
         let spent = self.found.work >= work_max;
         if spent {
             self.found.gave_up = Some(self.now);
@@ -126,44 +128,44 @@ impl Run<'_> {
     }
 
     fn start(&mut self, found: &Match, asked: &BTreeSet<RequestId>) {
-        self.matcher.take(found);
+        let Some(id) = self.matcher.take(found) else { return };
         let Some(candidate) = self.pending.get(&found.request) else { return };
-        let builder = &candidate.view.builder;
-        let holding = Holding {
-            by: format!("request {}", found.request),
-            worker: found.worker.clone(),
-            slot: true,
-            locks: candidate.recipe.locks.clone(),
-        };
-        let length = self.lengths.of(builder);
-        self.hold(holding, length);
-        if let Some(seat) = self.outlook.workers.get(&found.worker) {
-            let last = self.last_builders.get(&found.worker).unwrap_or(&seat.view.last_builder);
-            if last != builder {
-                let mut view = seat.view.clone();
-                view.last_builder.clone_from(builder);
-                self.matcher.set_worker(view, seat.accepting.clone());
-                self.last_builders.insert(found.worker.clone(), builder.clone());
-            }
-        }
+        let (view, locks) = (&candidate.view, candidate.recipe.locks.clone());
+        let by = format!("request {}", found.request);
+        let holding = Holding { by, worker: found.worker.clone(), slot: true, locks };
+        let length = self.lengths.of(&view.builder);
+        self.runs(Running { id, holding, of: Some(view) }, length);
+        self.builds_last(&found.worker, &view.builder);
         if asked.contains(&found.request) {
             let (worker, guess) = (found.worker.clone(), self.guess);
             self.found.started.insert(found.request, Started { at: self.now, worker, guess });
         }
     }
 
+    /// The order may ask for the builder a worker built last.
+    fn builds_last(&mut self, worker: &str, builder: &'a str) {
+        let Some(seat) = self.outlook.workers.get(worker) else { return };
+        let last = self.last_builders.get(worker).copied().unwrap_or(&seat.view.last_builder);
+        if last != builder {
+            let mut view = seat.view.clone();
+            view.last_builder = builder.to_owned();
+            self.matcher.set_worker(view, seat.accepting.clone());
+            self.last_builders.insert(worker.to_owned(), builder);
+        }
+    }
+
     /// One of which nobody knows how long it takes never ends.
-    fn hold(&mut self, holding: Holding, left: Option<Supposed>) {
+    fn runs(&mut self, running: Running<'a>, left: Option<Supposed>) {
         let number = self.numbers;
         self.numbers += 1;
         if let Some(Supposed { length, guess }) = left {
             let (locks, slot) = (self.now.plus(length.locks), self.now.plus(length.slot));
-            if !holding.locks.is_empty() && locks < slot {
+            if !running.holding.locks.is_empty() && locks < slot {
                 self.ends.entry(locks).or_default().push((End::Locks(number), guess));
             }
             self.ends.entry(slot).or_default().push((End::Slot(number), guess));
         }
-        self.running.insert(number, holding);
+        self.running.insert(number, running);
     }
 
     /// To the next moment at which something ends or the order may change; false when there is none.
@@ -177,26 +179,28 @@ impl Run<'_> {
             self.now = wake;
             return true;
         }
-        let (at, ends) = self.ends.pop_first().expect("it was just seen");
+        let Some((at, ends)) = self.ends.pop_first() else { return false };
         self.now = at;
         for (end, guess) in ends {
             self.guess |= guess;
-            match end {
-                End::Locks(number) => {
-                    if let Some(holding) = self.running.get_mut(&number) {
-                        holding.locks.clear();
-                    }
-                }
-                End::Slot(number) => {
-                    self.running.remove(&number);
-                }
-            }
+            self.end(end);
         }
-        self.tell();
         true
     }
 
-    fn tell(&mut self) {
-        self.matcher.set_holdings(self.running.values().cloned().collect());
+    fn end(&mut self, end: End) {
+        match end {
+            End::Locks(number) => {
+                let Some(running) = self.running.get_mut(&number) else { return };
+                self.matcher.release(running.id);
+                running.holding.locks.clear();
+                running.id = self.matcher.hold(running.holding.clone(), running.of);
+            }
+            End::Slot(number) => {
+                if let Some(running) = self.running.remove(&number) {
+                    self.matcher.release(running.id);
+                }
+            }
+        }
     }
 }

@@ -161,7 +161,7 @@ impl Moment {
         (step, ran): (Option<String>, i64),
     ) -> &mut Moment {
         let started_at = Some(Micros(NOW.0 - ran * 1_000_000));
-        self.live.push(Live { holding, builder: builder.to_owned(), step, started_at });
+        self.live.push(Live { holding, builder: builder.to_owned(), of: None, step, started_at });
         self.tell_holdings();
         self
     }

@@ -2,7 +2,8 @@
 
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
-use steading_core::words::{Micros, Outcome, Reason, SourceStamp};
+use steading_core::farm::RequestView;
+use steading_core::words::{Micros, Outcome, Reason, RequestId, SourceStamp};
 
 use crate::Error;
 
@@ -55,4 +56,24 @@ pub(super) fn stamp(row: &Row<'_>) -> Result<Option<SourceStamp>, Error> {
         (row.get("repository")?, row.get("branch")?, row.get("revision")?);
     let (Some(repository), Some(branch), Some(revision)) = parts else { return Ok(None) };
     Ok(Some(SourceStamp { repository, branch, revision }))
+}
+
+/// What policies see of a request, from its columns under their own names.
+pub(super) fn request_view(row: &Row<'_>) -> Result<RequestView, Error> {
+    let (repository, branch, revision) = match stamp(row)? {
+        Some(stamp) => (stamp.repository, stamp.branch, stamp.revision),
+        None => Default::default(),
+    };
+    Ok(RequestView {
+        id: RequestId(row.get("id")?),
+        builder: row.get("builder")?,
+        priority: row.get("priority")?,
+        repository,
+        branch,
+        revision,
+        owner: row.get::<_, Option<String>>("owner")?.unwrap_or_default(),
+        reason: row.get("reason")?,
+        properties: json(row, "properties")?,
+        submitted_at: Micros(row.get("submitted_at")?),
+    })
 }

@@ -11,7 +11,7 @@ use steading_core::matcher::NotNow;
 use steading_core::replay::{Length, PastWorker};
 use steading_core::words::{
     Cell, ConfigId, Delta, Duration, Event, EventKind, HeldLock, Micros, Outcome, RequestId,
-    SourceStamp, Worker, WorkerState,
+    Worker, WorkerState,
 };
 
 use super::event::event;
@@ -341,24 +341,7 @@ fn int(delta: &Delta, field: &str) -> Option<i64> {
 
 /// A request with its last build, and whether it was folded into another.
 fn request(row: &Row<'_>, since: Micros) -> Result<(PastRequest, bool), Error> {
-    let stamp = parse::stamp(row)?;
-    let SourceStamp { repository, branch, revision } = stamp.unwrap_or_else(|| SourceStamp {
-        repository: String::new(),
-        branch: String::new(),
-        revision: String::new(),
-    });
-    let view = RequestView {
-        id: RequestId(row.get("id")?),
-        builder: row.get("builder")?,
-        priority: row.get("priority")?,
-        repository,
-        branch,
-        revision,
-        owner: row.get::<_, Option<String>>("owner")?.unwrap_or_default(),
-        reason: row.get("reason")?,
-        properties: parse::json(row, "properties")?,
-        submitted_at: Micros(row.get("submitted_at")?),
-    };
+    let view = parse::request_view(row)?;
     let folded = row.get::<_, Option<i64>>("collapsed_into")?.is_some();
     let build = if parse::outcome(row)? == Some(Outcome::Retry) { None } else { build(row)? };
     let complete_at = parse::time(row, "complete_at")?;

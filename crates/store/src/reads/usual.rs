@@ -15,6 +15,19 @@ use crate::{Error, Read};
 /// How many green builds a duration is learned from, the newest ones.
 const LEARNED_OF: i64 = 50;
 
+macro_rules! request {
+    ($tail:literal) => {
+        concat!(
+            "SELECT request.id AS id, request.builder AS builder, request.priority AS priority, \
+             request.repository AS repository, request.branch AS branch, \
+             request.revision AS revision, request.properties AS properties, \
+             request.owner AS owner, request.reason AS reason, \
+             request.submitted_at AS submitted_at, ",
+            $tail
+        )
+    };
+}
+
 statements! {
     BUILDERS = "SELECT name FROM builder ORDER BY name";
     GREEN = "SELECT started_at, steps_ended_at, finished_at FROM build \
@@ -23,11 +36,17 @@ statements! {
         WHERE build_id IN (SELECT id FROM build \
         WHERE builder = ?1 AND outcome IN ('success', 'warnings') ORDER BY number DESC LIMIT ?2) \
         AND started_at IS NOT NULL AND finished_at IS NOT NULL";
-    OFFERS = "SELECT claim.worker AS worker, claim.locks AS locks, request.id AS request_id, \
-        request.builder AS builder FROM claim JOIN request ON request.id = claim.request_id \
-        WHERE claim.state = 'offered' ORDER BY claim.id";
-    BUILDS = "SELECT builder, number, worker, locks, started_at, steps_ended_at FROM build \
-        WHERE finished_at IS NULL ORDER BY id";
+    OFFERS = request!(
+        "claim.worker AS worker, claim.locks AS locks \
+         FROM claim JOIN request ON request.id = claim.request_id \
+         WHERE claim.state = 'offered' ORDER BY claim.id"
+    );
+    BUILDS = request!(
+        "build.number AS number, build.worker AS worker, build.locks AS locks, \
+         build.started_at AS started_at, build.steps_ended_at AS steps_ended_at \
+         FROM build JOIN request ON request.id = build.request_id \
+         WHERE build.finished_at IS NULL ORDER BY build.id"
+    );
     STEPS = "SELECT step.name AS name, step.locks AS locks, step.started_at AS started_at, \
         build.builder AS builder, build.number AS number, build.worker AS worker \
         FROM build JOIN step ON step.build_id = build.id \
@@ -74,12 +93,14 @@ impl Read<'_> {
     /// Only when the database fails.
     pub fn live_holdings(&self) -> Result<Vec<Live>, Error> {
         let mut all = self.rows(OFFERS, [], |row| {
-            let request: i64 = row.get("request_id")?;
-            live(row, format!("request {request} (being offered)"))
+            let view = parse::request_view(row)?;
+            let offered = live(row, format!("request {} (being offered)", view.id))?;
+            Ok(Live { of: Some(view), ..offered })
         })?;
         all.extend(self.rows(BUILDS, [], |row| {
             let mut live = live(row, build_name(row)?)?;
             live.started_at = parse::time(row, "started_at")?;
+            live.of = Some(parse::request_view(row)?);
             if parse::time(row, "steps_ended_at")?.is_some() {
                 live.holding.locks.clear();
             }
@@ -120,6 +141,7 @@ fn live(row: &Row<'_>, by: String) -> Result<Live, Error> {
     Ok(Live {
         holding: Holding { by, worker: row.get("worker")?, slot: true, locks },
         builder: row.get("builder")?,
+        of: None,
         step: None,
         started_at: None,
     })

@@ -114,6 +114,8 @@ async fn what_is_held_is_what_the_matcher_is_told_and_since_when() {
     let expected =
         [(hello, None, None), (hello, None, since), (hello, None, since), (hello, make, since)];
     assert_eq!(told, expected);
+    let of: Vec<_> = live.iter().map(|l| Some(l.of.as_ref()?.submitted_at)).collect();
+    assert_eq!(of, [since, since, since, None]);
     assert_eq!(now, Micros(12 * SECOND));
 
     let steps = farm.read(move |r| r.durations_of_steps(&live)).await;

@@ -45,7 +45,7 @@ pub(super) async fn store(
     body: Body,
 ) -> Result<StatusCode, Refused> {
     let context = shared.context;
-    let token = authenticate(&context, &headers).await?;
+    let token = authenticate(&context, &headers).await?.token;
     let (build, step) = wanted(&context, &token, &sent).await?;
     let announced = headers.get(HASH_HEADER).and_then(|value| value.to_str().ok());
     let stored = receive(&context, body, announced).await?;

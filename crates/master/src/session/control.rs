@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use axum::extract::ws::WebSocket;
 use futures_util::SinkExt;
-use steading_core::words::{Attempt, BuildState, ClaimId, ClaimState, Reason};
+use steading_core::words::{Attempt, BuildState, Claim, ClaimId, ClaimState, Reason};
 use steading_store::Token;
 use steading_wire::worker::{Hello, PROTOCOL, ToMaster, ToWorker};
 use tokio_util::sync::CancellationToken;
 
-use super::identity::admits;
+use super::identity::{Shown, admits};
 use super::reconcile::{self, Standing};
 use super::registry::{Mail, Seat};
 use super::socket::{Ended, Hearing, ping, send};
@@ -23,6 +23,8 @@ const HELLO_DEADLINE: Duration = Duration::from_secs(10);
 struct Session {
     context: Context,
     worker: String,
+    /// The hash of the token it dialled with.
+    token: String,
     version: String,
     facts: serde_json::Value,
     /// It said that it takes nothing more.
@@ -33,7 +35,7 @@ struct Session {
 pub(super) async fn serve(
     context: Context,
     shutdown: CancellationToken,
-    token: Token,
+    shown: Shown,
     mut socket: WebSocket,
 ) {
     let mut hearing = Hearing::default();
@@ -41,7 +43,7 @@ pub(super) async fn serve(
         Ok(Ok(ToMaster::Hello(hello))) => hello,
         _ => return,
     };
-    if let Some((code, text)) = turned_away(&context, &token, &hello) {
+    if let Some((code, text)) = turned_away(&context, &shown.token, &hello) {
         tracing::warn!(worker = hello.name, "turned away: {text}");
         let rejected = ToWorker::Rejected { code: code.to_owned(), text };
         let _ = send(&mut socket, &rejected).await;
@@ -49,15 +51,20 @@ pub(super) async fn serve(
         return;
     }
     let worker = hello.name.clone();
+    let earlier = match reconcile::offered_before(&context, &worker).await {
+        Ok(earlier) => earlier,
+        Err(error) => return tracing::error!("no session can begin: {error}"),
+    };
     let mut seat = context.sessions.enter(&worker, shutdown.child_token());
     let mut session = Session {
         context: context.clone(),
         worker: worker.clone(),
+        token: shown.hash,
         version: hello.version,
         facts: serde_json::json!(hello.facts),
         stopping: false,
     };
-    let ended = session.run(&mut socket, &mut hearing, hello.held, &mut seat).await;
+    let ended = session.run(&mut socket, &mut hearing, (hello.held, earlier), &mut seat).await;
     if let Err(why) = ended {
         tracing::info!(worker, "session ended: {why}");
     }
@@ -110,10 +117,11 @@ impl Session {
         &mut self,
         socket: &mut WebSocket,
         hearing: &mut Hearing,
-        held: Vec<Attempt>,
+        (held, earlier): (Vec<Attempt>, Vec<Claim>),
         seat: &mut Seat,
     ) -> Result<(), Ended> {
         let mut farm = self.context.farms.watch();
+        reconcile::withdraw_unheard(&self.context, earlier, &held).await?;
         self.connect(socket, held).await?;
         loop {
             tokio::select! {
@@ -142,7 +150,7 @@ impl Session {
 
     async fn connect(&self, socket: &mut WebSocket, held: Vec<Attempt>) -> Result<(), Ended> {
         let slots = self.declare().await?;
-        let standing = Standing::of(&self.context, &self.worker, held).await?;
+        let standing = Standing::of(&self.context, &self.worker, &self.token, held).await?;
         send(socket, &ToWorker::Welcome { slots, drop: standing.agreement.drop.clone() }).await?;
         reconcile::settle_lost(&self.context, &self.worker, &standing).await;
         for build in standing.adopted() {
@@ -258,7 +266,10 @@ impl Session {
     /// since the last heartbeat is put right too: a worker that history thinks offline, because the
     /// end of an earlier session was recorded late, and builds whose driver stopped at an error.
     async fn compare(&self, held: Vec<Attempt>) -> Result<(), Ended> {
-        let standing = Standing::of(&self.context, &self.worker, held).await?;
+        let standing = Standing::of(&self.context, &self.worker, &self.token, held).await?;
+        if !standing.admitted {
+            return Err(Ended::Revoked);
+        }
         for attempt in &standing.agreement.drop {
             self.context.sessions.send(&self.worker, ToWorker::Drop { attempt: *attempt });
         }

@@ -11,6 +11,15 @@ pub(crate) fn token_hash(secret: &str) -> String {
     blake3::hash(secret.as_bytes()).to_hex().to_string()
 }
 
+/// A worker token that was shown, and what it is known by.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    /// The token.
+    pub(super) token: Token,
+    /// Its hash: a token that is revoked, replaced or expired is not found by it any more.
+    pub(super) hash: String,
+}
+
 /// The worker token of a request.
 ///
 /// # Errors
@@ -18,7 +27,7 @@ pub(crate) fn token_hash(secret: &str) -> String {
 pub(super) async fn authenticate(
     context: &Context,
     headers: &HeaderMap,
-) -> Result<Token, (StatusCode, String)> {
+) -> Result<Shown, (StatusCode, String)> {
     let refuse = |why: &str| {
         let help = "make one on the master's machine with `steading token worker NAME`";
         Err((StatusCode::UNAUTHORIZED, format!("{why}; {help}")))
@@ -28,8 +37,9 @@ pub(super) async fn authenticate(
         return refuse("a worker needs a token");
     };
     let hash = token_hash(secret);
-    match context.store.read(move |r| r.token(&hash)).await {
-        Ok(Some(token)) if token.scope == "worker" => Ok(token),
+    let wanted = hash.clone();
+    match context.store.read(move |r| r.token(&wanted)).await {
+        Ok(Some(token)) if token.scope == "worker" => Ok(Shown { token, hash }),
         Ok(_) => refuse("this is not a valid worker token of this farm"),
         Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
     }

@@ -29,8 +29,8 @@ async fn dial_control(
 ) -> Response {
     match authenticate(&shared.context, &headers).await {
         Err(refused) => refused.into_response(),
-        Ok(token) => upgrade.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| {
-            control::serve(shared.context, shared.shutdown, token, socket)
+        Ok(shown) => upgrade.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| {
+            control::serve(shared.context, shared.shutdown, shown, socket)
         }),
     }
 }
@@ -42,8 +42,8 @@ async fn dial_bulk(
 ) -> Response {
     match authenticate(&shared.context, &headers).await {
         Err(refused) => refused.into_response(),
-        Ok(token) => upgrade
-            .max_message_size(MESSAGE_BYTES_MAX)
-            .on_upgrade(move |socket| bulk::serve(shared.context, shared.shutdown, token, socket)),
+        Ok(shown) => upgrade.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| {
+            bulk::serve(shared.context, shared.shutdown, shown.token, socket)
+        }),
     }
 }

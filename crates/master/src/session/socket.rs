@@ -23,6 +23,9 @@ pub(super) enum Ended {
     /// It does not take what is sent.
     #[error("the worker does not take what is sent")]
     Stuck,
+    /// Whoever dialled may no longer.
+    #[error("its token was revoked, replaced, or has expired")]
+    Revoked,
     /// It broke.
     #[error("the link broke: {0}")]
     Broken(#[from] axum::Error),

@@ -117,6 +117,30 @@ async fn a_worker_that_stops_takes_nothing_also_after_a_reload() {
 }
 
 #[tokio::test]
+async fn an_offer_that_was_never_heard_goes_back_when_its_worker_does() {
+    let world = World::start(FARM).await;
+    let mut first = world.connect("barn", vec![]).await;
+    let request = world.force("b").await;
+    let (_, unheard) = first.offer().await;
+    let mut second = world.connect("barn", vec![]).await;
+    world.until(move |r| Ok(r.offered_claims()?.is_empty().then_some(()))).await;
+    // Long before the offer would have expired.
+    world.pass(std::time::Duration::from_secs(2)).await;
+    let attempt = second.begin().await;
+    assert_eq!((attempt.request, attempt.epoch), (request, unheard.epoch + 1));
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_its_session() {
+    let world = World::start(FARM).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    let name = "local worker barn".to_owned();
+    world.ask(steading_wire::command::Command::RevokeToken { name }).await;
+    barn.say(ToMaster::Heartbeat { held: vec![] }).await;
+    world.until(|r| Ok(r.worker("barn")?.filter(|w| w.state == WorkerState::Offline))).await;
+}
+
+#[tokio::test]
 async fn bytes_that_never_come_end_their_build() {
     let world = World::start(FARM).await;
     let mut barn = world.connect("barn", vec![]).await;

@@ -27,7 +27,7 @@ pub struct StartsIn {
 /// When it would start if one thing were different.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WhatIf {
-    /// The difference: `one more worker like barn`, `priority 10`.
+    /// The difference: "one more worker like `barn`", "priority 10".
     pub change: String,
     /// When it would start then; null when nothing starts it by itself then either.
     pub starts_in_ms: Option<StartsIn>,
@@ -78,7 +78,7 @@ impl WhatIf {
     pub fn of(found: &forecast::WhatIf) -> WhatIf {
         WhatIf {
             change: match &found.change {
-                forecast::Change::OneMoreWorker { like } => format!("one more worker like {like}"),
+                forecast::Change::OneMoreWorker { like } => format!("one more worker like `{like}`"),
                 forecast::Change::Priority(priority) => format!("priority {priority}"),
             },
             starts_in_ms: StartsIn::of(&found.expected),

@@ -509,6 +509,18 @@ fn explained(request: i64, position: i64) -> rest::Explanation {
         remedy: remedy.into(),
         workers: workers.iter().map(|w| (*w).to_owned()).collect(),
     };
+    let starts = rest::StartsIn {
+        p50: 150_000,
+        p90: 250_000,
+        p50_or_later: false,
+        p90_or_later: false,
+        guess: false,
+    };
+    let what_if = |change: &str, sooner: i64| rest::WhatIf {
+        change: change.into(),
+        starts_in_ms: Some(rest::StartsIn { p50: starts.p50 - sooner, ..starts }),
+        sooner_ms: Some(sooner),
+    };
     rest::Explanation {
         request_id: request,
         state: "pending".into(),
@@ -528,8 +540,8 @@ fn explained(request: i64, position: i64) -> rest::Explanation {
             reserved_for: vec![],
         }],
         remedies: vec!["hello-stable/9 ends".into(), "gpu gets more units".into()],
-        starts_in_ms: None,
-        what_if: Vec::new(),
+        starts_in_ms: (verdict != "never").then_some(starts),
+        what_if: vec![what_if("one more worker like barn", 40_000), what_if("priority 10", 0)],
         as_of: 1,
     }
 }

@@ -44,14 +44,27 @@ async fn a_busy_farm_answers_in_its_titles() {
     )
     .await;
     let order = "Three requests wait, in the order they will start";
-    check("/queue", order, &["lock gpu is held by hello-stable", "loft is paused by ann"]).await;
+    check(
+        "/queue",
+        order,
+        &["lock gpu is held by hello-stable", "loft is paused by ann", "2:30 (likely within 4:10)"],
+    )
+    .await;
     let by_id = format!("/builds/{}", running.build);
     check(&by_id, "hello-stable #6 is running in test", &["data-follow", "docs</span>"]).await;
     let request = "Request 20 waits, number 1 in the queue";
     check(
         "/requests/20",
         request,
-        &["What would let it run", "gpu gets more units", "lock gpu is held"],
+        &[
+            "What would let it run",
+            "gpu gets more units",
+            "lock gpu is held",
+            "It starts in about 2:30 (likely within 4:10).",
+            "With one more worker like barn it starts in about 1:50",
+            "40 s sooner",
+            "With priority 10: no difference",
+        ],
     )
     .await;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use steading_core::words::Micros;
-use steading_wire::rest::{Exclusion, Explanation, LockWait, Queue, WhatIf};
+use steading_wire::rest::{Exclusion, Explanation, LockWait, Queue};
 
 use super::code::{self, Code, Subjects};
 use super::line::{BuildLine, line};
@@ -216,7 +216,8 @@ pub(crate) fn request(
         (state, _, _) => format!("is {state}"),
     };
     let starts = explanation.as_ref().and_then(|e| e.starts_in_ms);
-    let what_if = explanation.iter().flat_map(|e| &e.what_if).map(WhatIf::sentence).collect();
+    let what_if = explanation.iter().flat_map(|e| &e.what_if);
+    let what_if = what_if.map(|tried| sentence(&tried.sentence())).collect();
     let (why, exclusions, locks, remedies) = match explanation {
         Some(e) => (e.summary, e.workers, e.locks, e.remedies),
         None => Default::default(),
@@ -249,6 +250,7 @@ pub(crate) fn request(
 #[cfg(test)]
 mod tests {
     use steading_core::words::Cell;
+    use steading_wire::rest::{StartsIn, WhatIf};
 
     use super::*;
 
@@ -267,8 +269,18 @@ mod tests {
             verdict: verdict.into(),
             locks: vec![],
             remedies: vec![],
-            starts_in_ms: None,
-            what_if: Vec::new(),
+            starts_in_ms: (verdict != "never").then_some(StartsIn {
+                p50: 150_000,
+                p90: 250_000,
+                p50_or_later: false,
+                p90_or_later: false,
+                guess: false,
+            }),
+            what_if: vec![WhatIf {
+                change: "priority 10".into(),
+                starts_in_ms: None,
+                sooner_ms: Some(0),
+            }],
             as_of: 3,
         }
     }
@@ -287,9 +299,31 @@ mod tests {
         };
         check("never", true);
         check("waits_for_slot", false);
+        let starts = |verdict| {
+            waiting(Some(&row), explanation(7, verdict), &Subjects::new(), Micros(0)).starts
+        };
+        assert_eq!(starts("waits_for_slot"), "2:30 (likely within 4:10)");
+        assert_eq!(starts("never"), "");
         let empty = Queue { items: vec![], total: 0, as_of: 3 };
         let page = super::queue(Ok(empty), &[], &Subjects::new(), Micros(0));
         assert_eq!(page.headline, "Nothing waits");
+    }
+
+    #[test]
+    fn a_request_says_when_it_starts_and_what_would_change_that() {
+        let check = |state: &str, starts: &str, what_if: &[&str]| {
+            let row = Row::from_iter([("id", Cell::Int(7)), ("state", state.into())]);
+            let explanation = Some(explanation(7, "waits_for_slot"));
+            let page = request(&row, &[], explanation, &Subjects::new(), Micros(0));
+            assert_eq!((page.starts.as_str(), page.what_if.as_slice()), (starts, &*said(what_if)));
+        };
+        let said_of = "starts in about 2:30 (likely within 4:10)";
+        check("pending", said_of, &["With priority 10: no difference"]);
+        check("claimed", "", &[]);
+    }
+
+    fn said(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|line| (*line).to_owned()).collect()
     }
 
     #[test]

@@ -78,7 +78,9 @@ impl WhatIf {
     pub fn of(found: &forecast::WhatIf) -> WhatIf {
         WhatIf {
             change: match &found.change {
-                forecast::Change::OneMoreWorker { like } => format!("one more worker like `{like}`"),
+                forecast::Change::OneMoreWorker { like } => {
+                    format!("one more worker like `{like}`")
+                }
                 forecast::Change::Priority(priority) => format!("priority {priority}"),
             },
             starts_in_ms: StartsIn::of(&found.expected),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use steading_config::Loaded;
 use steading_core::farm::{Builder, Farm, Policy};
@@ -38,13 +38,17 @@ pub enum FarmError {
 /// How many older farms are kept evaluated; a farm that is reloaded for months has thousands.
 const OLDER_MAX: usize = 64;
 
+/// An older configuration, evaluated. One that this version refuses is remembered too: to find that
+/// out again takes as long each time.
+type Older = Result<Arc<Present>, steading_config::Errors>;
+
 /// Every farm somebody still refers to. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Farms {
     directory: PathBuf,
     store: Store,
     present: watch::Sender<Arc<Present>>,
-    older: Arc<Mutex<BTreeMap<ConfigId, Arc<Present>>>>,
+    older: Arc<Mutex<BTreeMap<ConfigId, Older>>>,
     /// One reload at a time: the farm in force is the one history has newest.
     reloading: Arc<tokio::sync::Mutex<()>>,
 }
@@ -90,8 +94,8 @@ impl Farms {
         if present.id == id {
             return Ok(present);
         }
-        if let Some(known) = self.older.lock().expect("holders only look up").get(&id) {
-            return Ok(known.clone());
+        if let Some(known) = self.older().get(&id) {
+            return Ok(known.clone()?);
         }
         let text = self.store.read(move |r| r.configuration(id)).await?;
         let text = text.ok_or_else(|| steading_store::Error::NotFound {
@@ -100,14 +104,21 @@ impl Farms {
         })?;
         let directory = self.directory.clone();
         let loaded =
-            off_thread(move || steading_config::load_texts(&text.files, &directory)).await??;
-        let farm = Arc::new(Present { id, farm: loaded.farm, policy: loaded.policy });
-        let mut older = self.older.lock().expect("holders only look up");
+            off_thread(move || steading_config::load_texts(&text.files, &directory)).await?;
+        let farm = loaded.map(|it| Arc::new(Present { id, farm: it.farm, policy: it.policy }));
+        if let Err(errors) = &farm {
+            tracing::error!(configuration = id.0, "does not evaluate any more: {errors}");
+        }
+        let mut older = self.older();
         older.insert(id, farm.clone());
         while older.len() > OLDER_MAX {
             older.pop_first();
         }
-        Ok(farm)
+        Ok(farm?)
+    }
+
+    fn older(&self) -> MutexGuard<'_, BTreeMap<ConfigId, Older>> {
+        self.older.lock().expect("holders only look up and insert")
     }
 
     /// The builder a request of that configuration means.

@@ -18,18 +18,10 @@ pub(crate) async fn explain(
     context: &Context,
     id: RequestId,
 ) -> Result<Option<rest::Explanation>, FarmError> {
-    let (request, builds) = context
-        .store
-        .read(move |r| {
-            let request = r.request(id)?;
-            let live = r.live_builds()?.into_iter().find(|b| b.attempt.request == id);
-            Ok((request, live))
-        })
-        .await?;
-    let Some(request) = request else { return Ok(None) };
+    let Some((request, build)) = look(context, id).await? else { return Ok(None) };
+    let as_of = || context.store.seq().borrow().0;
     if request.state != RequestState::Pending {
-        let as_of = context.store.seq().borrow().0;
-        return Ok(Some(not_pending(&request, builds.as_ref(), as_of)));
+        return Ok(Some(not_pending(&request, build.as_ref(), as_of())));
     }
     let found = on_snapshot(context, move |snapshot, known| {
         if let Some(until) = snapshot.resting.get(&id) {
@@ -41,7 +33,26 @@ pub(crate) async fn explain(
         known.tell(snapshot, &found, &mut shown);
         Some(shown)
     });
-    found.await
+    if let Some(found) = found.await? {
+        return Ok(Some(found));
+    }
+    // It was claimed just now, or left out because nobody can tell what it means.
+    Ok(look(context, id).await?.map(|(request, build)| match request.state {
+        RequestState::Pending => without_builder(id, as_of()),
+        _ => not_pending(&request, build.as_ref(), as_of()),
+    }))
+}
+
+/// A request, and its live build if it has one.
+async fn look(
+    context: &Context,
+    id: RequestId,
+) -> Result<Option<(Request, Option<Build>)>, FarmError> {
+    let found = context.store.read(move |r| {
+        let live = r.live_builds()?.into_iter().find(|b| b.attempt.request == id);
+        Ok(r.request(id)?.map(|request| (request, live)))
+    });
+    Ok(found.await?)
 }
 
 /// The queue in dispatch order, each with its reason.
@@ -94,6 +105,13 @@ fn not_pending(request: &Request, build: Option<&Build>, as_of: i64) -> rest::Ex
         },
     };
     plain(request.id, request.state, request.state.word(), summary, as_of)
+}
+
+/// A request that was left out of the snapshot: what it means to build cannot be found out.
+fn without_builder(id: RequestId, as_of: i64) -> rest::Explanation {
+    let summary = "the configuration it began with does not evaluate any more, or has no such \
+                   builder: cancel it and ask again under the farm in force";
+    plain(id, RequestState::Pending, "never", summary.to_owned(), as_of)
 }
 
 /// A request whose last try came to nothing: no worker is asked before its rest is over.

@@ -116,7 +116,7 @@ async fn add(
     let farm = match context.farms.of(request.configuration_id).await {
         Ok(farm) => farm,
         Err(error @ (FarmError::Broken(_) | FarmError::Panicked(_))) => {
-            tracing::error!(request = request.id.0, "its configuration is broken: {error}");
+            tracing::debug!(request = request.id.0, "its configuration is broken: {error}");
             return Ok(None);
         }
         Err(error) => return Err(error),

@@ -1,5 +1,7 @@
 //! Commands: what is answered, the first time and again.
 
+use steading_core::farm::Farm;
+use steading_store::{ConfigurationText, NewBuildset, NewRequest, Write};
 use steading_wire::command::{Answer, Command};
 use steading_wire::problem::Code;
 use steading_wire::rest::{Force, NewToken, Scope};
@@ -54,4 +56,42 @@ async fn a_token_may_be_valid_for_ever_and_a_day() {
     let new = NewToken { name, scope, worker: None, valid_s: Some(i64::MAX) };
     let answer = world.ask(Command::NewToken(new)).await;
     assert!(matches!(answer, Answer::Token(_)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_request_of_a_broken_configuration_stops_nobody_else() {
+    let farm = "worker(\"barn\")\nbuilder(\"b\", steps = [shell(\"true\")])\n";
+    let world = World::start(farm).await;
+    let files = [("farm.star".to_owned(), "this is no longer understood".to_owned())];
+    let old = ConfigurationText {
+        hash: "old".to_owned(),
+        evaluator: "old".to_owned(),
+        files: files.into(),
+    };
+    let submit = move |w: &mut Write<'_>| {
+        let configuration_id = w.apply_configuration(&old, &Farm::default())?;
+        let request = NewRequest {
+            builder: "b".to_owned(),
+            priority: 9,
+            properties: Default::default(),
+            pinned_worker: None,
+        };
+        w.submit_buildset(&NewBuildset {
+            reason: "asked long ago".to_owned(),
+            scheduler: None,
+            owner: None,
+            stamps: vec![],
+            changes: vec![],
+            configuration_id,
+            requests: vec![request],
+        })
+    };
+    let submitted = world.store.write("test", submit).await.expect("submitted");
+    let mut barn = world.connect("barn", vec![]).await;
+    let good = world.force("b").await;
+    assert_eq!(barn.begin().await.request, good);
+    let answer = world.ask(Command::Explain { request: submitted.requests[0] }).await;
+    let Answer::Explanation(why) = answer else { panic!("{answer:?}") };
+    assert_eq!(why.verdict, "never");
+    assert!(why.summary.contains("cancel it and ask again"), "{}", why.summary);
 }

@@ -90,6 +90,10 @@ pub(super) struct Extent {
 impl Live {
     /// Takes bytes of the live tail, as far as they are not stored yet.
     pub(super) fn push_tail(&mut self, raw_offset: u64, at_micros: i64, bytes: &[u8]) {
+        if raw_offset.checked_add(bytes.len() as u64).is_none() {
+            // No log has such a place; only a peer that makes things up would say so.
+            return;
+        }
         let known = usize::try_from(self.stored.saturating_sub(raw_offset)).unwrap_or(usize::MAX);
         if let Some(fresh) = bytes.get(known..).filter(|fresh| !fresh.is_empty()) {
             self.tail.push(raw_offset.max(self.stored), at_micros, fresh);
@@ -131,5 +135,18 @@ impl Live {
     pub(super) fn tail_behind(&self, mut chunk: Chunk) -> Chunk {
         self.tail.extend(&mut chunk);
         chunk
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_beyond_every_log_is_not_believed() {
+        let mut live = Live::default();
+        live.push_tail(u64::MAX - 1, 1, b"beyond");
+        live.push_tail(0, 1, b"here");
+        assert_eq!(live.visible(), 4);
     }
 }

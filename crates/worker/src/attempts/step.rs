@@ -152,8 +152,8 @@ fn report(finished: Finished, logs: Logs) -> Report {
     Report { ending, exit, logs: names, stderr_tail }
 }
 
-/// A report is one message of the control link: what a build can make long is cut. (A report that no
-/// message could carry would break the link each time it is said again.)
+/// A report is one message of the control link: what a build can make long is cut. One that no
+/// message could carry would break the link each time it is said again.
 fn bound(ending: &mut Ending, exit: Option<&mut ExitRecord>) {
     if let Ending::NotStarted { text }
     | Ending::NoSuchRevision { text }

@@ -88,7 +88,7 @@ impl WhatIf {
         }
     }
 
-    /// `with one more worker like barn it starts in about 10.0 s (likely within 12.0 s), 1:50 sooner`,
+    /// `with priority 10 it starts in about 10 s (likely within 12 s), 1:50 sooner`,
     /// `with priority 10: no difference`.
     #[must_use]
     pub fn sentence(&self) -> String {

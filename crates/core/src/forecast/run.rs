@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
         self.running.insert(number, running);
     }
 
-    /// To the next moment at which something ends or the order may change; false when there is none.
+    /// To the next moment at which something ends or the order may change, if there is one.
     fn advance(&mut self) -> bool {
         let Some(next) = self.ends.first_key_value().map(|(at, _)| *at) else { return false };
         // Without anything to end no order starts what is still waiting.

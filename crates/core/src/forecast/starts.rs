@@ -30,8 +30,8 @@ pub struct Expected {
     pub guess: bool,
 }
 
-/// Whether the end of what runs may start a request of which `explain` says this. Following one that
-/// waits for a worker to come would cost all the work a forecast may take, for nothing.
+/// Whether the end of what runs may start a request of which `explain` says this. Following one
+/// that waits for a worker to come would cost all the work a forecast may take, for nothing.
 #[must_use]
 pub fn may_start(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Next { .. } | Verdict::WaitsForLocks | Verdict::WaitsForSlot)

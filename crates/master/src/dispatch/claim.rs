@@ -1,13 +1,11 @@
 //! From a match to an offer: claimed in one section, re-validated there, sent after the commit.
 
-use std::collections::BTreeMap;
-
 use steading_core::matcher::Match;
-use steading_core::words::{Claim, ClaimState, Decided, Duration, HeldLock, Reason, RequestId};
+use steading_core::words::{Claim, ClaimState, Duration, HeldLock, Reason};
 use steading_store::{Error, LockNeed, NewClaim};
 use steading_wire::worker::ToWorker;
 
-use super::snapshot::Recipe;
+use super::snapshot::Snapshot;
 use crate::context::Context;
 use crate::farms::{FarmError, Present};
 
@@ -17,23 +15,22 @@ const OFFER_DEADLINE: Duration = Duration::seconds(15);
 /// Claims every match that is still true; one that is stale costs nothing and is decided afresh.
 pub(super) async fn claim(
     context: &Context,
-    present: &Present,
-    decided: Decided,
-    recipes: &BTreeMap<RequestId, Recipe>,
-    matches: Vec<Match>,
+    known: &Snapshot,
+    matches: &[Match],
 ) -> Result<Vec<Claim>, FarmError> {
-    let new = |found: Match| {
+    let Snapshot { present, decided, recipes, .. } = known;
+    let new = |found: &Match| {
         let recipe = recipes.get(&found.request)?;
         let locks = recipe.locks.iter().map(|held| need(present, held, &found.worker));
         Some(NewClaim {
             request: found.request,
             locks: locks.collect(),
-            worker: found.worker,
-            decided,
+            worker: found.worker.clone(),
+            decided: *decided,
             deadline: decided.at.plus(OFFER_DEADLINE),
         })
     };
-    let wanted: Vec<NewClaim> = matches.into_iter().filter_map(new).collect();
+    let wanted: Vec<NewClaim> = matches.iter().filter_map(new).collect();
     let claims = context.store.write("dispatch.claim", move |w| {
         let mut claims = Vec::new();
         for new in &wanted {

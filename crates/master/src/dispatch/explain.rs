@@ -6,7 +6,7 @@ use steading_core::words::{Build, Decided, Micros, Request, RequestId, RequestSt
 use steading_wire::rest;
 
 use super::forecast::Known;
-use super::snapshot::{Snapshot, snapshot};
+use super::snapshot::Snapshot;
 use crate::context::Context;
 use crate::farms::FarmError;
 
@@ -82,7 +82,7 @@ async fn on_snapshot<T: Send + 'static>(
     context: &Context,
     ask: impl FnOnce(&Snapshot, &Known) -> T + Send + 'static,
 ) -> Result<T, FarmError> {
-    let snapshot = snapshot(context).await?;
+    let snapshot = Snapshot::take(context).await?;
     let known = Known::read(context).await?;
     tokio::task::spawn_blocking(move || ask(&snapshot, &known))
         .await

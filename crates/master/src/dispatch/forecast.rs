@@ -7,7 +7,8 @@ use steading_core::matcher::Explanation;
 use steading_core::words::RequestId;
 use steading_wire::rest;
 
-use super::snapshot::{Snapshot, accepting, view};
+use super::snapshot::Snapshot;
+use super::views::{accepting, view};
 use crate::context::Context;
 use crate::farms::FarmError;
 

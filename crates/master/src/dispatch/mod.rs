@@ -3,10 +3,12 @@
 mod claim;
 mod explain;
 mod forecast;
+mod news;
 mod pass;
 mod snapshot;
+mod views;
 
 pub(crate) use claim::need;
 pub(crate) use explain::{explain, queue};
 pub(crate) use pass::run;
-pub(crate) use snapshot::request_view;
+pub(crate) use views::request_view;

@@ -1,15 +1,16 @@
 //! One pass: match until nothing is feasible, claim what was matched, offer what was claimed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use steading_core::matcher::{Match, Matcher};
-use steading_core::words::{ConfigId, Micros};
+use steading_core::matcher::Match;
+use steading_core::words::{Micros, RequestId};
 use tokio_util::sync::CancellationToken;
 
 use super::claim::{claim, offer};
-use super::snapshot::{Snapshot, refill};
+use super::snapshot::Snapshot;
 use crate::context::Context;
-use crate::farms::{FarmError, Present};
+use crate::farms::FarmError;
 
 /// The timer behind the notification; work found by it is a bug, and is counted as one.
 const SAFETY: Duration = Duration::from_secs(10);
@@ -20,21 +21,21 @@ const BATCH: usize = 128;
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     let mut seq = context.store.seq();
     let mut woken = true;
-    let mut kept = Kept::new(&context);
+    let mut owner = Owner::default();
     loop {
         seq.mark_unchanged();
-        let mut rested = None;
-        match pass(&context, &mut kept).await {
+        let mut wake = None;
+        match pass(&context, &mut owner).await {
             Ok(passed) => {
                 if passed.started > 0 && !woken {
                     let started = passed.started;
                     tracing::warn!(started, "the safety timer found work that no event announced");
                 }
-                rested = passed.rested;
+                wake = passed.wake;
             }
             Err(error) => tracing::error!("cannot dispatch: {error}"),
         }
-        let wait = rested.unwrap_or(SAFETY).min(SAFETY);
+        let wait = wake.unwrap_or(SAFETY).min(SAFETY);
         tokio::select! {
             () = shutdown.cancelled() => return,
             changed = seq.changed() => {
@@ -43,33 +44,32 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
                 }
                 woken = true;
             }
-            // The end of a rest is announced here, and by no event.
+            // What time alone allows is announced here, and by no event.
             () = tokio::time::sleep(wait) => woken = wait < SAFETY,
         }
     }
 }
 
-/// The matcher between passes: what the policy answered stays true while the farm is the same.
-struct Kept {
-    farm: ConfigId,
-    matcher: Matcher,
+/// The one owner of the live matcher.
+#[derive(Default)]
+struct Owner {
+    /// What it knows; absent before the first pass, and after one that broke off.
+    known: Option<Snapshot>,
+    /// Requests that were matched and not claimed: to be looked at again.
+    again: BTreeSet<RequestId>,
 }
 
-impl Kept {
-    fn new(context: &Context) -> Kept {
-        let present = context.farms.present();
-        Kept { farm: present.id, matcher: Matcher::new(&present.farm) }
-    }
-
-    /// The matcher for a pass under this farm; back with `kept.matcher = …` when the pass is over.
-    fn take(&mut self, present: &Present) -> Matcher {
-        let empty = Matcher::new(&present.farm);
-        let mut matcher = std::mem::replace(&mut self.matcher, empty);
-        if self.farm != present.id {
-            matcher.reconfigure(&present.farm);
-            self.farm = present.id;
+impl Owner {
+    /// What is known now. It is taken out for a pass and put back at its end, so that a pass that
+    /// breaks off leaves nothing half-told behind.
+    async fn known(&mut self, context: &Context) -> Result<Snapshot, FarmError> {
+        let again = std::mem::take(&mut self.again);
+        if let Some(mut known) = self.known.take()
+            && known.follow(context, again).await?
+        {
+            return Ok(known);
         }
-        matcher
+        Snapshot::take(context).await
     }
 }
 
@@ -77,47 +77,54 @@ impl Kept {
 struct Passed {
     /// How many offers went out.
     started: usize,
-    /// How long until a request that rests may be offered.
-    rested: Option<Duration>,
+    /// How long until time alone may start something: a rest is over, somebody aged.
+    wake: Option<Duration>,
 }
 
-async fn pass(context: &Context, kept: &mut Kept) -> Result<Passed, FarmError> {
-    let matcher = kept.take(&context.farms.present());
-    let Snapshot { mut matcher, present, decided, recipes, resting, any_free } =
-        refill(context, matcher).await?;
-    let rested = resting.values().min().map(|until| until_ms_after(*until, decided.at));
-    if !any_free || matcher.requests().next().is_none() {
-        kept.matcher = matcher;
-        return Ok(Passed { started: 0, rested });
-    }
-    let policy = present.policy.clone();
-    let deciding = tokio::task::spawn_blocking(move || {
-        let mut matches: Vec<Match> = Vec::new();
-        while matches.len() < BATCH {
-            let Some(best) = matcher.next(policy.as_ref(), decided.at) else { break };
-            matcher.take(&best);
-            matches.push(best);
-        }
-        let faults = matcher.take_faults();
-        (matches, faults, matcher)
-    });
-    let (matches, faults, matcher) =
-        deciding.await.map_err(|error| FarmError::Panicked(error.to_string()))?;
-    kept.matcher = matcher;
-    for fault in faults {
-        tracing::warn!("a policy function failed: {fault:?}");
-    }
-    let claims = claim(context, &present, decided, &recipes, matches).await?;
+async fn pass(context: &Context, owner: &mut Owner) -> Result<Passed, FarmError> {
+    let known = owner.known(context).await?;
+    let (known, matches) = decide(known).await?;
+    let claims = claim(context, &known, &matches).await?;
+    let claimed: BTreeSet<RequestId> = claims.iter().map(|c| c.attempt.request).collect();
+    owner.again = matches.iter().map(|found| found.request).collect();
+    owner.again.retain(|request| !claimed.contains(request));
     let started = claims.len();
     for claim in claims {
-        let builder = recipes.get(&claim.attempt.request).map(|recipe| recipe.builder.clone());
+        let recipe = known.recipes.get(&claim.attempt.request);
+        let builder = recipe.map(|recipe| recipe.builder.clone()).unwrap_or_default();
         let attempt = claim.attempt;
         // One that cannot be given back expires; the others are offered all the same.
-        if let Err(error) = offer(context, claim, builder.unwrap_or_default()).await {
+        if let Err(error) = offer(context, claim, builder).await {
             tracing::error!(%attempt, "an offer was neither sent nor given back: {error}");
         }
     }
-    Ok(Passed { started, rested })
+    let now = known.decided.at;
+    let rested = known.resting.values().min().copied();
+    let wake = rested.into_iter().chain(known.matcher.next_wake(now)).min();
+    owner.known = Some(known);
+    Ok(Passed { started, wake: wake.map(|at| until_ms_after(at, now)) })
+}
+
+/// Matches until nothing is feasible. User functions run here: never on a thread that serves
+/// others. What was matched is booked only until the end of this: history says whether it holds.
+async fn decide(mut known: Snapshot) -> Result<(Snapshot, Vec<Match>), FarmError> {
+    let deciding = tokio::task::spawn_blocking(move || {
+        let policy = known.present.policy.clone();
+        let (mut matches, mut booked) = (Vec::new(), Vec::new());
+        while matches.len() < BATCH {
+            let Some(best) = known.matcher.next(policy.as_ref(), known.decided.at) else { break };
+            booked.extend(known.matcher.take(&best));
+            matches.push(best);
+        }
+        for id in booked {
+            known.matcher.release(id);
+        }
+        for fault in known.matcher.take_faults() {
+            tracing::warn!("a policy function failed: {fault:?}");
+        }
+        (known, matches)
+    });
+    deciding.await.map_err(|error| FarmError::Panicked(error.to_string()))
 }
 
 /// Rounded up: whoever wakes a moment early would find nothing and wake again.

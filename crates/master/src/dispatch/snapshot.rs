@@ -1,20 +1,20 @@
-//! What the matcher is told: one consistent moment of history.
+//! What the matcher is told of history: all of it once, then what events say has moved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use steading_core::farm::{RequestView, WorkerView};
-use steading_core::matcher::{Candidate, Holding, Matcher, NotNow};
+use steading_core::forecast::Live;
+use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher};
 use steading_core::settle::rest;
-use steading_core::words::{
-    Decided, HeldLock, Micros, Request, RequestId, Seq, Worker, WorkerState,
-};
+use steading_core::words::{Decided, HeldLock, Micros, Request, RequestId};
 use steading_store::LastTry;
 
+use super::news::{self, Asked, News};
+use super::views::{accepting, request_view, view};
 use crate::context::Context;
 use crate::farms::{FarmError, Present};
 
-/// A matcher filled from history, and the moment it was filled at.
+/// A matcher that knows history up to a moment.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     /// The matcher.
@@ -27,8 +27,8 @@ pub(super) struct Snapshot {
     pub(super) recipes: BTreeMap<RequestId, Recipe>,
     /// Requests that are not offered yet, and until when: their last try came to nothing just now.
     pub(super) resting: BTreeMap<RequestId, Micros>,
-    /// Whether any worker could take something now: where none can, there is nothing to decide.
-    pub(super) any_free: bool,
+    /// Who holds slots and locks, by what people call them.
+    held: BTreeMap<String, (Holding, HoldingId)>,
 }
 
 /// What a claim of a request needs, besides its match.
@@ -40,135 +40,136 @@ pub(super) struct Recipe {
     pub(super) locks: Vec<HeldLock>,
 }
 
-struct Facts {
-    pending: Vec<Request>,
-    last_tries: BTreeMap<RequestId, LastTry>,
-    workers: Vec<Worker>,
-    holdings: Vec<Holding>,
-    last_builders: BTreeMap<String, String>,
-    seq: Seq,
-    now: Micros,
-}
-
-/// Reads a moment and fills a fresh matcher with it: for those who only ask.
-pub(super) async fn snapshot(context: &Context) -> Result<Snapshot, FarmError> {
-    let matcher = Matcher::new(&context.farms.present().farm);
-    refill(context, matcher).await
-}
-
-/// Reads a moment and fills a matcher with it that keeps what the policy answered before.
-pub(super) async fn refill(context: &Context, mut matcher: Matcher) -> Result<Snapshot, FarmError> {
-    let present = context.farms.present();
-    let facts = context.store.read(|r| {
-        Ok(Facts {
-            pending: r.pending()?,
-            last_tries: r.last_tries()?,
-            workers: r.workers()?,
-            holdings: r.holdings()?,
-            last_builders: r.last_builders()?,
-            seq: r.newest_seq()?,
-            now: r.now(),
-        })
-    });
-    let facts = facts.await?;
-    matcher.clear();
-    let mut busy: BTreeMap<String, i64> = BTreeMap::new();
-    for holding in facts.holdings.iter().filter(|holding| holding.slot) {
-        *busy.entry(holding.worker.clone()).or_default() += 1;
+impl Snapshot {
+    /// Reads a moment and tells a fresh matcher all of it.
+    pub(super) async fn take(context: &Context) -> Result<Snapshot, FarmError> {
+        let present = context.farms.present();
+        let news = context.store.read(news::all).await?;
+        let mut snapshot = Snapshot {
+            matcher: Matcher::new(&present.farm),
+            present,
+            decided: news.decided,
+            recipes: BTreeMap::new(),
+            resting: BTreeMap::new(),
+            held: BTreeMap::new(),
+        };
+        snapshot.learn(context, news).await?;
+        Ok(snapshot)
     }
-    matcher.set_holdings(facts.holdings);
-    let mut any_free = false;
-    for worker in facts.workers {
-        let last = facts.last_builders.get(&worker.name).cloned().unwrap_or_default();
-        let accepting = accepting(&worker);
-        let taken = busy.get(&worker.name).copied().unwrap_or(0);
-        any_free |= accepting.is_ok() && taken < worker.slots;
-        matcher.set_worker(view(worker, last), accepting);
-    }
-    let (mut recipes, mut resting) = (BTreeMap::new(), BTreeMap::new());
-    for request in facts.pending {
-        let id = request.id;
-        let until = facts.last_tries.get(&id).map(rests_until).filter(|until| *until > facts.now);
-        if let Some(until) = until {
-            resting.insert(id, until);
-            continue;
+
+    /// Tells the matcher what moved since, and `again` the requests it was asked to forget. False
+    /// when it fell too far behind, or the farm is another: then take a new one.
+    pub(super) async fn follow(
+        &mut self,
+        context: &Context,
+        again: BTreeSet<RequestId>,
+    ) -> Result<bool, FarmError> {
+        if self.present.id != context.farms.present().id {
+            return Ok(false);
         }
-        if let Some(recipe) = add(context, &mut matcher, request).await? {
-            recipes.insert(id, recipe);
+        let (since, now) = (self.decided.seq, self.resting.clone());
+        let step_locks = self
+            .present
+            .farm
+            .builders
+            .values()
+            .any(|builder| builder.plan.steps.iter().any(|step| !step.locks.is_empty()));
+        let read = context.store.read(move |r| {
+            let rested = now.iter().filter(|(_, until)| **until <= r.now()).map(|(id, _)| *id);
+            news::since(r, since, rested.chain(again).collect(), step_locks)
+        });
+        match read.await? {
+            Some(news) => self.learn(context, news).await.map(|()| true),
+            None => Ok(false),
         }
     }
-    let decided = Decided { seq: facts.seq, at: facts.now };
-    Ok(Snapshot { matcher, present, decided, recipes, resting, any_free })
+
+    async fn learn(&mut self, context: &Context, news: News) -> Result<(), FarmError> {
+        self.decided = news.decided;
+        for (worker, last_builder) in news.workers {
+            let accepting = accepting(&worker);
+            self.matcher.set_worker(view(worker, last_builder), accepting);
+        }
+        if let Some(holders) = news.holders {
+            self.hold(holders);
+        }
+        for asked in news.requests {
+            self.request(context, asked).await?;
+        }
+        Ok(())
+    }
+
+    /// Releases what is held no more, or otherwise; holds what is new.
+    fn hold(&mut self, holders: Vec<Live>) {
+        let now: BTreeMap<String, Live> =
+            holders.into_iter().map(|live| (live.holding.by.clone(), live)).collect();
+        let matcher = &mut self.matcher;
+        self.held.retain(|by, (holding, id)| {
+            let same = now.get(by).is_some_and(|live| live.holding == *holding);
+            if !same {
+                matcher.release(*id);
+            }
+            same
+        });
+        for (by, live) in now {
+            self.held.entry(by).or_insert_with(|| {
+                let id = matcher.hold(live.holding.clone(), live.of.as_ref());
+                (live.holding, id)
+            });
+        }
+    }
+
+    async fn request(&mut self, context: &Context, asked: Asked) -> Result<(), FarmError> {
+        let Asked { id, pending, last } = asked;
+        self.resting.remove(&id);
+        let until = last.map(|last| rests_until(&last)).filter(|until| *until > self.decided.at);
+        let recipe = match (pending, until) {
+            (Some(_), Some(until)) => {
+                self.resting.insert(id, until);
+                None
+            }
+            (Some(request), None) => self.add(context, request).await?,
+            (None, _) => None,
+        };
+        match recipe {
+            Some(recipe) => {
+                self.recipes.insert(id, recipe);
+            }
+            None => {
+                self.matcher.remove_request(id);
+                self.recipes.remove(&id);
+            }
+        }
+        Ok(())
+    }
+
+    /// A request means the builder of the configuration it began with. One whose configuration does
+    /// not evaluate any more, or has no such builder, is left out: it stops nobody else.
+    async fn add(
+        &mut self,
+        context: &Context,
+        request: Request,
+    ) -> Result<Option<Recipe>, FarmError> {
+        let farm = match context.farms.of(request.configuration_id).await {
+            Ok(farm) => farm,
+            Err(error @ (FarmError::Broken(_) | FarmError::Panicked(_))) => {
+                tracing::debug!(request = request.id.0, "its configuration is broken: {error}");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(builder) = farm.farm.builders.get(&request.builder) else {
+            tracing::error!(request = request.id.0, "names a builder its farm does not have");
+            return Ok(None);
+        };
+        let pinned = request.pinned_worker.clone();
+        let candidate = Candidate::new(request_view(request), builder, pinned.as_deref());
+        self.matcher.add_request(candidate);
+        Ok(Some(Recipe { builder: builder.name.clone(), locks: builder.locks.clone() }))
+    }
 }
 
 /// When a request that came back may be offered again.
 fn rests_until(last: &LastTry) -> Micros {
     last.ended_at.plus(rest(last.lost_builds))
-}
-
-/// A request means the builder of the configuration it began with. One whose configuration does not
-/// evaluate any more, or has no such builder, is left out and said: it stops nobody else.
-async fn add(
-    context: &Context,
-    matcher: &mut Matcher,
-    request: Request,
-) -> Result<Option<Recipe>, FarmError> {
-    let farm = match context.farms.of(request.configuration_id).await {
-        Ok(farm) => farm,
-        Err(error @ (FarmError::Broken(_) | FarmError::Panicked(_))) => {
-            tracing::debug!(request = request.id.0, "its configuration is broken: {error}");
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
-    let Some(builder) = farm.farm.builders.get(&request.builder) else {
-        tracing::error!(request = request.id.0, "names a builder its farm does not have");
-        return Ok(None);
-    };
-    let pinned = request.pinned_worker.clone();
-    matcher.add_request(Candidate::new(request_view(request), builder, pinned.as_deref()));
-    Ok(Some(Recipe { builder: builder.name.clone(), locks: builder.locks.clone() }))
-}
-
-pub(super) fn accepting(worker: &Worker) -> Result<(), NotNow> {
-    if let Some(by) = &worker.paused_by {
-        let why = worker.paused_why.clone().unwrap_or_default();
-        return Err(NotNow::Paused { by: by.clone(), why });
-    }
-    match worker.state {
-        _ if worker.draining => Err(NotNow::Draining),
-        WorkerState::Offline => Err(NotNow::Offline),
-        WorkerState::Resetting => Err(NotNow::Resetting),
-        WorkerState::Ready => Ok(()),
-    }
-}
-
-pub(super) fn view(worker: Worker, last_builder: String) -> WorkerView {
-    WorkerView {
-        name: worker.name,
-        labels: worker.labels,
-        slots: worker.slots,
-        busy_slots: 0,
-        last_builder,
-    }
-}
-
-/// What policies see of a request.
-pub(crate) fn request_view(request: Request) -> RequestView {
-    let (repository, branch, revision) = match request.stamp {
-        Some(stamp) => (stamp.repository, stamp.branch, stamp.revision),
-        None => Default::default(),
-    };
-    RequestView {
-        id: request.id,
-        builder: request.builder,
-        priority: request.priority,
-        repository,
-        branch,
-        revision,
-        owner: request.owner.unwrap_or_default(),
-        reason: request.reason,
-        properties: request.properties,
-        submitted_at: request.submitted_at,
-    }
 }

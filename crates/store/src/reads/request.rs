@@ -32,6 +32,13 @@ statements! {
         JOIN claim ON claim.request_id = request.id AND claim.epoch = request.epoch \
         LEFT JOIN build ON build.request_id = request.id AND build.epoch = request.epoch \
         WHERE request.state = 'pending' AND request.epoch > 0 ORDER BY request.id";
+    LAST_TRY = "SELECT request.id AS id, claim.answered_at AS answered_at, \
+        build.finished_at AS finished_at, \
+        (SELECT COUNT(*) FROM build b WHERE b.request_id = request.id) AS builds \
+        FROM request \
+        JOIN claim ON claim.request_id = request.id AND claim.epoch = request.epoch \
+        LEFT JOIN build ON build.request_id = request.id AND build.epoch = request.epoch \
+        WHERE request.id = ?1 AND request.state = 'pending'";
     BUILDS = "SELECT COUNT(*) FROM build WHERE request_id = ?1";
     OF_BUILDSET = select!("WHERE buildset_id = ?1 ORDER BY id");
 }
@@ -68,15 +75,16 @@ impl Read<'_> {
     /// # Errors
     /// Only when the database fails.
     pub fn last_tries(&self) -> Result<BTreeMap<RequestId, LastTry>, Error> {
-        let all = self.rows(TRIES, [], |row| {
-            let built = parse::time(row, "finished_at")?;
-            let answered = parse::time(row, "answered_at")?;
-            let lost_builds = if built.is_some() { row.get("builds")? } else { 0 };
-            let ended_at = built.or(answered);
-            let id = RequestId(row.get("id")?);
-            Ok(ended_at.map(|ended_at| (id, LastTry { ended_at, lost_builds })))
-        })?;
+        let all = self.rows(TRIES, [], last_try)?;
         Ok(all.into_iter().flatten().collect())
+    }
+
+    /// The last try of one request, if it is pending again.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn last_try(&self, id: RequestId) -> Result<Option<LastTry>, Error> {
+        Ok(self.row(LAST_TRY, [id.0], last_try)?.flatten().map(|(_, last)| last))
     }
 
     /// How many builds a request had, live ones included.
@@ -94,6 +102,14 @@ impl Read<'_> {
     pub fn requests_of(&self, buildset: BuildsetId) -> Result<Vec<Request>, Error> {
         self.rows(OF_BUILDSET, [buildset.0], request)
     }
+}
+
+fn last_try(row: &Row<'_>) -> Result<Option<(RequestId, LastTry)>, Error> {
+    let built = parse::time(row, "finished_at")?;
+    let answered = parse::time(row, "answered_at")?;
+    let lost_builds = if built.is_some() { row.get("builds")? } else { 0 };
+    let id = RequestId(row.get("id")?);
+    Ok(built.or(answered).map(|ended_at| (id, LastTry { ended_at, lost_builds })))
 }
 
 fn request(row: &Row<'_>) -> Result<Request, Error> {

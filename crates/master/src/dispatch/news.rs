@@ -1,0 +1,142 @@
+//! What moved in history: read whole once, then by following the events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use steading_core::forecast::Live;
+use steading_core::words::{
+    Cell, Decided, Event, EventKind, Request, RequestId, RequestState, Seq, Worker,
+};
+use steading_store::{Error, LastTry, Read};
+
+/// Events that are followed one by one; further behind, reading all is cheaper.
+const BEHIND_MAX: usize = 4096;
+
+/// What the matcher has not heard yet, up to a moment.
+#[derive(Debug)]
+pub(super) struct News {
+    /// Requests to look at.
+    pub(super) requests: Vec<Asked>,
+    /// Workers as they are now, with the builder of their newest build.
+    pub(super) workers: Vec<(Worker, String)>,
+    /// Everybody who holds a slot or a lock, if that may have changed.
+    pub(super) holders: Option<Vec<Live>>,
+    /// The moment.
+    pub(super) decided: Decided,
+}
+
+/// A request as it is now.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) id: RequestId,
+    /// Itself, if it is pending.
+    pub(super) pending: Option<Request>,
+    /// Its last try, if that came to nothing.
+    pub(super) last: Option<LastTry>,
+}
+
+/// All there is.
+pub(super) fn all(r: &Read<'_>) -> Result<News, Error> {
+    let mut last_tries = r.last_tries()?;
+    let pending = r.pending()?.into_iter();
+    let requests = pending.map(|request| Asked {
+        id: request.id,
+        last: last_tries.remove(&request.id),
+        pending: Some(request),
+    });
+    Ok(News {
+        requests: requests.collect(),
+        workers: workers(r)?,
+        holders: Some(r.live_holdings()?),
+        decided: Decided { seq: r.newest_seq()?, at: r.now() },
+    })
+}
+
+/// What moved after an event, and the requests asked about besides; absent when it is too much.
+/// `step_locks` says whether steps may hold locks of their own.
+pub(super) fn since(
+    r: &Read<'_>,
+    since: Seq,
+    requests: BTreeSet<RequestId>,
+    step_locks: bool,
+) -> Result<Option<News>, Error> {
+    let events = r.events(since, BEHIND_MAX + 1)?;
+    if events.len() > BEHIND_MAX {
+        return Ok(None);
+    }
+    let moved = Moved::by(&events, requests, step_locks);
+    let requests = moved.requests.iter().map(|id| asked(r, *id)).collect::<Result<_, _>>()?;
+    let holders = moved.holders.then(|| r.live_holdings()).transpose()?;
+    let workers = match moved.workers {
+        true => workers(r)?,
+        false => built_on(r, moved.built_on)?,
+    };
+    let decided = Decided { seq: r.newest_seq()?, at: r.now() };
+    Ok(Some(News { requests, workers, holders, decided }))
+}
+
+fn asked(r: &Read<'_>, id: RequestId) -> Result<Asked, Error> {
+    let pending = r.request(id)?.filter(|request| request.state == RequestState::Pending);
+    let last = pending.as_ref().map(|_| r.last_try(id)).transpose()?.flatten();
+    Ok(Asked { id, pending, last })
+}
+
+fn workers(r: &Read<'_>) -> Result<Vec<(Worker, String)>, Error> {
+    let mut last_builders = r.last_builders()?;
+    let with_last = |worker: Worker| {
+        let last = last_builders.remove(&worker.name).unwrap_or_default();
+        (worker, last)
+    };
+    Ok(r.workers()?.into_iter().map(with_last).collect())
+}
+
+fn built_on(
+    r: &Read<'_>,
+    built_on: BTreeMap<String, String>,
+) -> Result<Vec<(Worker, String)>, Error> {
+    let mut workers = Vec::new();
+    for (name, builder) in built_on {
+        workers.extend(r.worker(&name)?.map(|worker| (worker, builder)));
+    }
+    Ok(workers)
+}
+
+/// What events say may have moved.
+struct Moved {
+    requests: BTreeSet<RequestId>,
+    workers: bool,
+    /// Builders by the workers on which a build of theirs began.
+    built_on: BTreeMap<String, String>,
+    holders: bool,
+}
+
+impl Moved {
+    fn by(events: &[Event], requests: BTreeSet<RequestId>, step_locks: bool) -> Moved {
+        let mut moved =
+            Moved { requests, workers: false, built_on: BTreeMap::new(), holders: false };
+        for event in events {
+            match event.noun.as_str() {
+                "request" => {
+                    moved.requests.insert(RequestId(event.noun_id));
+                }
+                "worker" => moved.workers = true,
+                "claim" => moved.holders = true,
+                "build" => moved.build(event),
+                "step" => moved.holders |= step_locks,
+                _ => {}
+            }
+        }
+        moved
+    }
+
+    fn build(&mut self, event: &Event) {
+        let started = event.kind == EventKind::BuildStarted.word();
+        self.holders |= started || event.delta.contains_key("steps_ended_at");
+        let text = |field: &str| match event.delta.get(field) {
+            Some(Cell::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        if let (true, Some(worker), Some(builder)) = (started, text("worker"), text("builder")) {
+            self.built_on.insert(worker, builder);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What policies see of requests and workers.
+
+use steading_core::farm::{RequestView, WorkerView};
+use steading_core::matcher::NotNow;
+use steading_core::words::{Request, Worker, WorkerState};
+
+/// Whether a worker takes anything at the moment, and why not.
+pub(super) fn accepting(worker: &Worker) -> Result<(), NotNow> {
+    if let Some(by) = &worker.paused_by {
+        let why = worker.paused_why.clone().unwrap_or_default();
+        return Err(NotNow::Paused { by: by.clone(), why });
+    }
+    match worker.state {
+        _ if worker.draining => Err(NotNow::Draining),
+        WorkerState::Offline => Err(NotNow::Offline),
+        WorkerState::Resetting => Err(NotNow::Resetting),
+        WorkerState::Ready => Ok(()),
+    }
+}
+
+/// A worker; its busy slots are derived by the matcher.
+pub(super) fn view(worker: Worker, last_builder: String) -> WorkerView {
+    WorkerView {
+        name: worker.name,
+        labels: worker.labels,
+        slots: worker.slots,
+        busy_slots: 0,
+        last_builder,
+    }
+}
+
+/// What policies see of a request.
+pub(crate) fn request_view(request: Request) -> RequestView {
+    let (repository, branch, revision) = match request.stamp {
+        Some(stamp) => (stamp.repository, stamp.branch, stamp.revision),
+        None => Default::default(),
+    };
+    RequestView {
+        id: request.id,
+        builder: request.builder,
+        priority: request.priority,
+        repository,
+        branch,
+        revision,
+        owner: request.owner.unwrap_or_default(),
+        reason: request.reason,
+        properties: request.properties,
+        submitted_at: request.submitted_at,
+    }
+}

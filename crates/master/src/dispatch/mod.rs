@@ -12,3 +12,6 @@ pub(crate) use claim::need;
 pub(crate) use explain::{explain, queue};
 pub(crate) use pass::run;
 pub(crate) use views::request_view;
+
+#[cfg(test)]
+mod tests;

@@ -49,15 +49,14 @@ impl StartsIn {
     /// `2:30 (likely within 4:10)`, `right away`, `more than 3:20:00`.
     #[must_use]
     pub fn text(&self) -> String {
+        let (p50, p90) = (span(self.p50), span(self.p90));
         let guess = if self.guess { "; a guess" } else { "" };
         match (self.p50_or_later, self.p90_or_later) {
-            (true, _) => format!("more than {}", span(self.p50)),
+            (true, _) => format!("more than {p50}"),
             (false, false) if self.p90 == 0 => "right away".to_owned(),
-            (false, false) => {
-                format!("{} (likely within {}{guess})", span(self.p50), span(self.p90))
-            }
-            (false, true) if self.guess => format!("{} (a guess)", span(self.p50)),
-            (false, true) => span(self.p50),
+            (false, false) if p50 != p90 => format!("{p50} (likely within {p90}{guess})"),
+            _ if self.guess => format!("{p50} (a guess)"),
+            _ => p50,
         }
     }
 
@@ -117,14 +116,10 @@ fn number(start: forecast::Start) -> Option<(i64, bool)> {
     }
 }
 
-/// Whole seconds are as exact as a forecast is.
+/// In whole seconds, rounded up: a forecast is no more exact.
 fn span(ms: i64) -> String {
-    match ms {
-        0 => "a moment".to_owned(),
-        ms if ms < 10_000 => Duration(ms).to_string(),
-        ms if ms < 60_000 => format!("{} s", ms / 1000),
-        ms => Duration(ms).to_string(),
-    }
+    let seconds = ms.max(1).saturating_add(999) / 1000;
+    if seconds < 60 { format!("{seconds} s") } else { Duration::seconds(seconds).to_string() }
 }
 
 #[cfg(test)]
@@ -147,10 +142,18 @@ mod tests {
         };
         let likely = "starts in about 2:30 (likely within 4:10)";
         check(at(150_000), at(250_000), false, Some(likely));
-        let guess = "starts in about 2.5 s (likely within 42 s; a guess)";
+        let guess = "starts in about 3 s (likely within 43 s; a guess)";
         check(at(2_500), at(42_900), true, Some(guess));
         check(at(0), at(0), false, Some("starts right away"));
-        check(at(0), at(5_000), false, Some("starts in about a moment (likely within 5.0 s)"));
+        check(at(0), at(5_000), false, Some("starts in about 1 s (likely within 5 s)"));
+        check(at(5_000), at(5_000), false, Some("starts in about 5 s"));
+        check(
+            at(90_000),
+            at(90_400),
+            true,
+            Some("starts in about 1:30 (likely within 1:31; a guess)"),
+        );
+        check(at(717), at(900), true, Some("starts in about 1 s (a guess)"));
         check(at(150_000), later(900_000), false, Some("starts in about 2:30"));
         check(at(150_000), Start::Unknown, true, Some("starts in about 2:30 (a guess)"));
         check(later(12_000_000), later(1), false, Some("starts in more than 3:20:00"));
@@ -172,7 +175,7 @@ mod tests {
         };
         let then = "with priority 10 it starts in about 10 s (likely within 12 s)";
         check(Some(starts), Some(110_000), &format!("{then}, 1:50 sooner"));
-        check(Some(starts), Some(-5_000), &format!("{then}, 5.0 s later"));
+        check(Some(starts), Some(-5_000), &format!("{then}, 5 s later"));
         check(Some(starts), None, then);
         check(Some(starts), Some(0), "with priority 10: no difference");
         check(None, Some(0), "with priority 10: no difference");

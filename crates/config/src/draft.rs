@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use steading_core::farm::{
-    FunctionId, Lock, OnFailure, Param, Repository, StepKind, Term, WorkerSpec,
+    FunctionId, Lock, OnFailure, Param, PropertyId, Repository, StepKind, Term, WorkerSpec,
 };
 use steading_core::words::{Duration, HeldLock, Value};
 
@@ -39,6 +39,8 @@ pub(crate) struct Draft {
     pub(crate) params: Vec<Param>,
     /// `highest(…)` and its kin.
     pub(crate) terms: Vec<Term>,
+    /// Properties that terms name; their places here are their ids.
+    pub(crate) properties: Vec<String>,
     /// `on_change(…)` and `force(…)`.
     pub(crate) schedulers: Vec<Declared<SchedulerDraft>>,
     /// `policy(…)`.
@@ -145,6 +147,15 @@ pub(crate) struct PolicyDraft {
 }
 
 impl Draft {
+    /// The id of a property that a term names.
+    pub(crate) fn property(&mut self, name: String) -> PropertyId {
+        let place = self.properties.iter().position(|p| *p == name).unwrap_or_else(|| {
+            self.properties.push(name);
+            self.properties.len() - 1
+        });
+        PropertyId(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
     /// The parameters of a function of the user.
     pub(crate) fn params_of(&self, function: FunctionId) -> &[String] {
         self.functions.get(function.0 as usize).map_or(&[], |f| f.params.as_slice())

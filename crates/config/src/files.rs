@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::Diagnostic;
 use crate::interpreter::loads;
+use crate::library;
 use crate::place::{File, Span};
 use crate::shape::check_shape;
 
@@ -93,12 +94,10 @@ impl Walk<'_> {
     }
 }
 
-/// The file a `load` means, relative to the farm.
+/// The file a `load` means, relative to the farm, or in full when it is of Steading.
 fn resolve(written: &str) -> Result<&str, Box<Diagnostic>> {
-    if written.starts_with("@steading//") {
-        let message = "there are no files under @steading// in this version of Steading";
-        let help = "load a file of the farm: \"//lib.star\"";
-        return Err(Box::new(Diagnostic::error(message).help(help)));
+    if written.starts_with(library::PREFIX) {
+        return Ok(written);
     }
     let Some(name) = written.strip_prefix("//") else {
         let message = format!("\"{written}\" is not a file of the farm");
@@ -116,12 +115,29 @@ fn resolve(written: &str) -> Result<&str, Box<Diagnostic>> {
     Ok(name)
 }
 
+/// The text of a file of Steading itself.
+fn of_steading(name: &str) -> Result<String, Box<Diagnostic>> {
+    library::text(name).map(str::to_owned).ok_or_else(|| {
+        let message = format!("this version of Steading has no file \"{name}\"");
+        let known: Vec<String> = library::names().map(|name| format!("\"{name}\"")).collect();
+        Box::new(Diagnostic::error(message).help(format!("it has {}", known.join(", "))))
+    })
+}
+
+/// How a `load` names a file: the opposite of `resolve`.
+pub(crate) fn written(name: &str) -> String {
+    if name.starts_with(library::PREFIX) { name.to_owned() } else { format!("//{name}") }
+}
+
 /// The texts of a folder.
 #[derive(Debug)]
 pub(crate) struct Folder<'a>(pub(crate) &'a Path);
 
 impl Texts for Folder<'_> {
     fn text(&self, name: &str) -> Result<String, Box<Diagnostic>> {
+        if name.starts_with(library::PREFIX) {
+            return of_steading(name);
+        }
         let path = self.0.join(name);
         let problem = |message: String| Box::new(Diagnostic::error(message).in_file(name));
         // Links may lead out of the farm, and what is outside is not stored with it.
@@ -162,8 +178,15 @@ pub(crate) struct Stored<'a>(pub(crate) &'a BTreeMap<String, String>);
 
 impl Texts for Stored<'_> {
     fn text(&self, name: &str) -> Result<String, Box<Diagnostic>> {
-        let missing = || format!("the stored configuration has no {name}");
-        self.0.get(name).cloned().ok_or_else(|| Box::new(Diagnostic::error(missing())))
+        // What it loaded from Steading is stored with it, and goes before what there is today.
+        match self.0.get(name) {
+            Some(text) => Ok(text.clone()),
+            None if name.starts_with(library::PREFIX) => of_steading(name),
+            None => {
+                let message = format!("the stored configuration has no {name}");
+                Err(Box::new(Diagnostic::error(message)))
+            }
+        }
     }
 }
 
@@ -173,8 +196,8 @@ pub(crate) fn entry(files: &BTreeMap<String, String>) -> Option<&str> {
     for (name, text) in files {
         let file = Arc::new(File { name: name.clone(), text: text.clone() });
         let loads = check_shape(&file).and_then(|()| loads(&file)).unwrap_or_default();
-        loaded.extend(loads.into_iter().map(|(written, _)| written));
+        loaded.extend(loads.into_iter().map(|(name, _)| name));
     }
-    let roots = files.keys().find(|name| !loaded.contains(&format!("//{name}")));
+    let roots = files.keys().find(|name| !loaded.contains(&written(name)));
     roots.or_else(|| files.keys().next()).map(String::as_str)
 }

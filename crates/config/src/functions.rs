@@ -152,6 +152,8 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     function("lowest", declare::lowest, 1, &[must("function")]),
     function("oldest", declare::oldest, 0, &[]),
     function("newest", declare::newest, 0, &[]),
+    function("aging", declare::aging, 1, &[must("period")]),
+    function("fair", declare::fair, 1, &[must("by")]),
 ];
 
 /// The methods of a lock.
@@ -161,7 +163,7 @@ pub(crate) const LOCK_METHODS: &[Function] = &[
 ];
 
 /// Names that exist and are refused until they work.
-pub(crate) const LATER: &[&str] = &["after", "aging", "container", "cron", "fair", "secret"];
+pub(crate) const LATER: &[&str] = &["after", "container", "cron", "secret"];
 
 impl Function {
     /// Every keyword it knows, for suggestions.

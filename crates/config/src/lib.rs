@@ -18,6 +18,7 @@ mod functions;
 mod globs;
 mod input;
 mod interpreter;
+mod library;
 mod load;
 mod place;
 mod policy;

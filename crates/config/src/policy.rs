@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use steading_core::farm::{
-    BuildView, Direction, Evaluated, Fault, FunctionId, Policy, RequestView, Term, TermKind,
-    WorkerView,
+    BuildView, Direction, Evaluated, Fault, FunctionId, Policy, PropertyId, RequestView, Term,
+    TermKind, WorkerView,
 };
 use steading_core::words::Value;
 
@@ -18,13 +18,19 @@ pub(crate) struct FarmPolicy {
     order: Vec<Term>,
     allow: Option<(FunctionId, bool, bool)>,
     collapse: Option<FunctionId>,
+    properties: Vec<String>,
     functions: Vec<Frozen>,
 }
 
 impl FarmPolicy {
-    pub(crate) fn new(policy: PolicyDraft, functions: Vec<Frozen>) -> FarmPolicy {
+    pub(crate) fn new(
+        policy: PolicyDraft,
+        properties: Vec<String>,
+        functions: Vec<Frozen>,
+    ) -> FarmPolicy {
         let PolicyDraft { allow, order, collapse } = policy;
-        FarmPolicy { order: order.unwrap_or_else(default_order), allow, collapse, functions }
+        let order = order.unwrap_or_else(default_order);
+        FarmPolicy { order, allow, collapse, properties, functions }
     }
 
     fn ask(&self, function: FunctionId, views: Vec<View>) -> Evaluated<Vec<Value>> {
@@ -80,6 +86,10 @@ impl Policy for FarmPolicy {
     ) -> Evaluated<Vec<Value>> {
         let request = request.map(|r| views::request("request", r));
         self.ask(function, request.into_iter().chain(worker.map(views::worker)).collect())
+    }
+
+    fn property(&self, property: PropertyId) -> &str {
+        self.properties.get(property.0 as usize).map_or("", String::as_str)
     }
 
     fn allow(&self, request: &RequestView, worker: &WorkerView) -> Evaluated<bool> {

@@ -120,12 +120,12 @@ mod texts {
           |      ^^^^^^^^^^^^^
           = help: files are named from the farm's directory, as in "//lib/rust.star"
 
-        error: there are no files under @steading// in this version of Steading
+        error: this version of Steading has no file "@steading//rust.star"
          --> farm.star:4:6
           |
         4 | load("@steading//rust.star", "d")
           |      ^^^^^^^^^^^^^^^^^^^^^^
-          = help: load a file of the farm: "//lib.star"
+          = help: it has "@steading//policies.star"
         "#);
     }
 
@@ -370,7 +370,6 @@ mod arguments {
         let text = "cron(\"nightly\", \"0 3 * * *\", builders = [\"hello\"], only_if_changed = True)\n\
                     after(\"hello\", builders = [\"hello\"])\n\
                     shell([\"deploy\", secret(\"key\")])\n\
-                    policy(order = [fair(by = \"project\"), aging(\"30m\")])\n\
                     builder(\"once\", steps = [shell(\"x\")], rerun = \"never\")\n";
         insta::assert_snapshot!(bad_after_farm(text), @r#"
         error: `cron` is not implemented yet in this version of Steading
@@ -391,23 +390,11 @@ mod arguments {
         8 | shell(["deploy", secret("key")])
           |                  ^^^^^^^^^^^^^
 
-        error: `fair` is not implemented yet in this version of Steading
-         --> farm.star:9:17
-          |
-        9 | policy(order = [fair(by = "project"), aging("30m")])
-          |                 ^^^^^^^^^^^^^^^^^^^^
-
-        error: `aging` is not implemented yet in this version of Steading
+        error: `rerun` of `builder` is not implemented yet in this version of Steading
          --> farm.star:9:39
           |
-        9 | policy(order = [fair(by = "project"), aging("30m")])
-          |                                       ^^^^^^^^^^^^
-
-        error: `rerun` of `builder` is not implemented yet in this version of Steading
-          --> farm.star:10:39
-           |
-        10 | builder("once", steps = [shell("x")], rerun = "never")
-           |                                       ^^^^^
+        9 | builder("once", steps = [shell("x")], rerun = "never")
+          |                                       ^^^^^
         "#);
     }
 
@@ -959,7 +946,7 @@ mod policy {
           |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           = help: write highest(…) or lowest(…) around the function
 
-        error: element 2 of `order` of `policy` must be highest(…), lowest(…), oldest() or newest(), not a built-in function
+        error: element 2 of `order` of `policy` must be a term like highest(…), oldest() or fair(…), not a built-in function
          --> farm.star:1:51
           |
         1 | policy(order = [lambda request: request.priority, oldest, highest(len)])

@@ -247,7 +247,7 @@ fn deep_and_long_texts_are_harmless() {
 }
 
 /// Pieces that arbitrary texts are made of: torn farms find more than torn bytes.
-const PIECES: [&str; 44] = [
+const PIECES: [&str; 46] = [
     "git(",
     "worker(",
     "workers(",
@@ -265,6 +265,8 @@ const PIECES: [&str; 44] = [
     "policy(",
     "highest(",
     "oldest()",
+    "aging(",
+    "fair(",
     ".counting(",
     ".exclusive()",
     "\"a\"",

@@ -12,7 +12,7 @@ mod worker;
 
 pub(crate) use builder::builder;
 pub(crate) use locks::{counting, exclusive, lock};
-pub(crate) use policy::{highest, lowest, newest, oldest, policy};
+pub(crate) use policy::{aging, fair, highest, lowest, newest, oldest, policy};
 pub(crate) use repository::git;
 pub(crate) use scheduler::{choice, force, on_change, text};
 pub(crate) use step::{checkout, shell, upload};

@@ -1,15 +1,19 @@
 //! `policy(…)` and the terms of its order; what the user's functions may ask for.
 
-use steading_core::farm::{Direction, FunctionId, Term, TermKind};
+use steading_core::farm::{Direction, FairBy, FunctionId, Term, TermKind};
+use steading_core::words::Duration;
 
 use crate::args::Args;
 use crate::draft::{Declared, Draft, PolicyDraft};
 use crate::functions::nearest;
-use crate::input::{Input, Object};
+use crate::input::{Input, Object, quoted};
 use crate::place::Part;
 
 /// A label in `explain` has at most so many characters.
 const LABEL_CHARS_MAX: usize = 60;
+
+/// Properties that a build gets when it begins: no request that waits has them.
+const OF_BUILDS: [&str; 4] = ["build_number", "reason", "revision", "worker"];
 
 /// What functions of a policy may look at.
 const REQUEST_WORKER: [&str; 2] = ["request", "worker"];
@@ -49,7 +53,7 @@ fn order(args: &mut Args, draft: &Draft) -> Option<Vec<Term>> {
                 args.wrong_with("order", &path, message, help);
             }
             other => {
-                let what = "highest(…), lowest(…), oldest() or newest()";
+                let what = "a term like highest(…), oldest() or fair(…)";
                 args.refuse("order", &path, what, other);
             }
         }
@@ -73,6 +77,50 @@ pub(crate) fn newest(args: &mut Args, draft: &mut Draft) -> Object {
     term(args, draft, Direction::Highest, TermKind::Submitted)
 }
 
+pub(crate) fn aging(args: &mut Args, draft: &mut Draft) -> Object {
+    let written = args.any("period");
+    let period = args.duration("period");
+    if period.is_some_and(|p| p <= Duration::millis(0)) {
+        let help = "write the time after which a request ranks higher, as in aging(\"30m\")";
+        args.wrong_with("period", &[], "`period` of `aging` must be longer than nothing", help);
+    }
+    let (Some(period), Some(Input::Text(written))) = (period, written) else {
+        return refused(args, "period");
+    };
+    let label = format!("aging({})", quoted(&written));
+    labelled(args, draft, label, Direction::Highest, TermKind::Aging { period })
+}
+
+pub(crate) fn fair(args: &mut Args, draft: &mut Draft) -> Object {
+    let Some(name) = args.text("by") else { return refused(args, "by") };
+    let known = "builder, owner, repository, branch, or the name of a property";
+    if name.trim().is_empty() {
+        let message = "`by` of `fair` says what makes a group, and is empty";
+        args.wrong_with("by", &[], message, format!("write {known}"));
+    } else if OF_BUILDS.contains(&name.as_str()) {
+        let message = format!("requests that wait have no property {}", quoted(&name));
+        args.wrong_with("by", &[], message, format!("group them by {known}"));
+    }
+    let label = format!("fair(by = {})", quoted(&name));
+    let by = match name.as_str() {
+        "builder" => FairBy::Builder,
+        "owner" => FairBy::Owner,
+        "repository" => FairBy::Repository,
+        "branch" => FairBy::Branch,
+        _ => FairBy::Property(draft.property(name)),
+    };
+    labelled(args, draft, label, Direction::Lowest, TermKind::Fair { by })
+}
+
+/// The end of a term whose one argument was `None`, or wrong and reported.
+fn refused(args: &mut Args, param: &'static str) -> Object {
+    if !args.wrong() && !args.was_refused(param) {
+        let message = format!("`{param}` is None");
+        args.wrong_with(param, &[], message, "");
+    }
+    Object::Broken
+}
+
 fn by_function(args: &mut Args, draft: &mut Draft, direction: Direction) -> Object {
     let Some(function) = args.function("function") else { return Object::Broken };
     takes(args, draft, "function", &[], function, &REQUEST_WORKER, "a term of the order");
@@ -81,11 +129,21 @@ fn by_function(args: &mut Args, draft: &mut Draft, direction: Direction) -> Obje
 }
 
 fn term(args: &mut Args, draft: &mut Draft, direction: Direction, kind: TermKind) -> Object {
+    let call = args.place().call().map(|c| c.text().to_owned()).unwrap_or_default();
+    labelled(args, draft, label(&call), direction, kind)
+}
+
+fn labelled(
+    args: &Args,
+    draft: &mut Draft,
+    label: String,
+    direction: Direction,
+    kind: TermKind,
+) -> Object {
     if args.wrong() {
         return Object::Broken;
     }
-    let call = args.place().call().map(|c| c.text().to_owned()).unwrap_or_default();
-    draft.terms.push(Term { label: label(&call), direction, kind });
+    draft.terms.push(Term { label, direction, kind });
     Object::Term(draft.terms.len() - 1)
 }
 

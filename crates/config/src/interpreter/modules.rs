@@ -17,6 +17,7 @@ use super::limits::{Limits, Watch};
 use super::run::Frozen;
 use crate::Diagnostic;
 use crate::draft::Draft;
+use crate::files::written;
 use crate::place::{File, Span};
 
 /// What evaluates a configuration; stored with it. The last number grows when the same text may
@@ -89,7 +90,7 @@ pub(crate) fn evaluate(root: &Path, files: &[Arc<File>]) -> Evaluation {
                     let value = module.get(&slot(id)).expect("it was kept in this module");
                     functions.push(Frozen::new(value, function.given.clone()));
                 }
-                modules.insert(format!("//{}", file.name), module);
+                modules.insert(written(&file.name), module);
             }
             Err(findings) => {
                 shared.draft.borrow_mut().findings.extend(findings);

@@ -67,18 +67,19 @@ fn knows(snapshot: &Snapshot) -> Knows {
 
 /// One step of a farm's life, chosen by a number. What is not possible just now is no step.
 fn step(w: &mut Write<'_>, farm: ConfigId, dice: u64) -> Result<(), Error> {
-    let pick = |n: usize| usize::try_from(dice / 16).unwrap_or(0) % n.max(1);
-    let worker = ["oak", "elm"][pick(2)];
+    // Each choice has bits of its own.
+    let pick = |bits: u32, n: usize| usize::try_from(dice >> bits & 31).unwrap_or(0) % n.max(1);
+    let worker = ["oak", "elm"][pick(4, 2)];
     let pending = w.pending()?;
-    let waiting = pending.get(pick(pending.len())).map(|request| request.id);
+    let waiting = pending.get(pick(9, pending.len())).map(|request| request.id);
     let live = w.live_builds()?;
-    let build = live.get(pick(live.len()));
+    let build = live.get(pick(14, live.len()));
     match dice % 8 {
-        0 | 1 => submit(w, farm, ["plain", "gated", "alone"][pick(3)]),
-        2 => waiting.map_or(Ok(()), |id| claim(w, id, worker, pick(3) > 0)),
+        0 | 1 => submit(w, farm, ["plain", "gated", "alone"][pick(19, 3)]),
+        2 => waiting.map_or(Ok(()), |id| claim(w, id, worker, pick(19, 3) > 0)),
         3 => build.map_or(Ok(()), |build| w.end_steps(build.id)),
         4 => build.map_or(Ok(()), |build| {
-            let (outcome, next) = match pick(3) {
+            let (outcome, next) = match pick(19, 3) {
                 0 => (Outcome::Retry, Next::Retry),
                 _ => (Outcome::Success, Next::Complete),
             };
@@ -86,7 +87,7 @@ fn step(w: &mut Write<'_>, farm: ConfigId, dice: u64) -> Result<(), Error> {
         }),
         5 => waiting.map_or(Ok(()), |id| w.prioritize(id, i64::from(dice as u8), "ada")),
         6 => waiting.map_or(Ok(()), |id| w.cancel_request(id, "ada", "").map(drop)),
-        _ => match pick(4) {
+        _ => match pick(19, 4) {
             0 => w.worker_lost(worker),
             1 => w.pause_worker(worker, "ada", "lunch"),
             2 => w.resume_worker(worker),

@@ -1,8 +1,11 @@
 //! What every part of the master may reach: history, archive, mirrors, the farm, and who is
 //! connected.
 
+use std::sync::Arc;
+
 use steading_store::Store;
 use steading_store::archive::Archive;
+use tokio::sync::Mutex;
 
 use crate::farms::Farms;
 use crate::intake::Mirrors;
@@ -21,4 +24,7 @@ pub struct Context {
     pub farms: Farms,
     /// Connected workers and the drivers of their builds.
     pub sessions: Sessions,
+    /// Whoever asks for an explanation takes it: they are answered one after the other, so that
+    /// many who ask take one thread and not all.
+    pub explaining: Arc<Mutex<()>>,
 }

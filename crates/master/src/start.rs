@@ -103,7 +103,14 @@ pub async fn start(options: Options) -> Result<Master, Error> {
     tracing::debug!("recovered: {recovered:?}");
     let farms = Farms::start(store.clone(), farm_dir, loaded).await?;
     let mirrors = Mirrors::new(data.join("mirrors"));
-    let context = Context { store, archive, mirrors, farms, sessions: Sessions::default() };
+    let context = Context {
+        store,
+        archive,
+        mirrors,
+        farms,
+        sessions: Sessions::default(),
+        explaining: Arc::default(),
+    };
     let (commands, asked) = command::channel();
     let shutdown = CancellationToken::new();
     let matching = shutdown.child_token();

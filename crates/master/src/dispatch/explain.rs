@@ -82,6 +82,7 @@ async fn on_snapshot<T: Send + 'static>(
     context: &Context,
     ask: impl FnOnce(&Snapshot, &Known) -> T + Send + 'static,
 ) -> Result<T, FarmError> {
+    let _one_at_a_time = context.explaining.lock().await;
     let snapshot = Snapshot::take(context).await?;
     let known = Known::read(context).await?;
     tokio::task::spawn_blocking(move || ask(&snapshot, &known))

@@ -41,6 +41,7 @@ async fn context(directory: &Path) -> Context {
         mirrors: Mirrors::new(directory.join("mirrors")),
         farms,
         sessions: Sessions::default(),
+        explaining: Default::default(),
     }
 }
 

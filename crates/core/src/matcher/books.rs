@@ -1,10 +1,12 @@
 //! Who holds which slots and locks. What is free is summed up from the holders whenever it is
 //! asked, never counted up and down.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::Holding;
+use super::facts::Pending;
 use super::locks::{Pool, Taken, pool};
 use crate::farm::{Lock, RequestView};
 
@@ -16,15 +18,31 @@ pub struct HoldingId(u64);
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     pub(super) holding: Holding,
-    pub(super) view: Option<Arc<RequestView>>,
+    pub(super) of: Option<Of>,
 }
 
-/// All holdings, findable by worker and by pool.
+/// The request a holding works for: one that was pending here, or as it was told.
+#[derive(Debug, Clone)]
+pub(super) enum Of {
+    Taken(Arc<Pending>),
+    Told(Arc<RequestView>),
+}
+
+impl Held {
+    fn view(&self) -> Option<&RequestView> {
+        match self.of.as_ref()? {
+            Of::Taken(pending) => Some(&pending.candidate.view),
+            Of::Told(view) => Some(view),
+        }
+    }
+}
+
+/// All holdings, findable by worker and by pool. The hash maps are never walked.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Books {
     all: BTreeMap<HoldingId, Held>,
-    slots: BTreeMap<String, BTreeSet<HoldingId>>,
-    pools: BTreeMap<Pool, BTreeSet<HoldingId>>,
+    slots: HashMap<String, BTreeSet<HoldingId>>,
+    pools: HashMap<Pool, BTreeSet<HoldingId>>,
     next: u64,
 }
 
@@ -89,12 +107,12 @@ impl Books {
 
     /// The requests whose builds have a slot, as far as they are known.
     pub(super) fn running(&self) -> impl Iterator<Item = &RequestView> {
-        self.all.values().filter(|held| held.holding.slot).filter_map(|held| held.view.as_deref())
+        self.all.values().filter(|held| held.holding.slot).filter_map(Held::view)
     }
 
     /// The request whose build has this slot; `None` when it ended, has no slot, or is not known.
     pub(super) fn runs(&self, id: HoldingId) -> Option<&RequestView> {
-        self.all.get(&id).filter(|held| held.holding.slot)?.view.as_deref()
+        self.all.get(&id).filter(|held| held.holding.slot)?.view()
     }
 
     pub(super) fn busy_slots(&self, worker: &str) -> i64 {
@@ -115,7 +133,7 @@ impl Books {
     }
 }
 
-fn strike<K: Ord>(by: &mut BTreeMap<K, BTreeSet<HoldingId>>, key: &K, id: HoldingId) {
+fn strike<K: Hash + Eq>(by: &mut HashMap<K, BTreeSet<HoldingId>>, key: &K, id: HoldingId) {
     if let Some(ids) = by.get_mut(key) {
         ids.remove(&id);
         if ids.is_empty() {

@@ -77,6 +77,8 @@ pub(super) struct Memo {
     kept: usize,
     /// What functions of both a request and a worker were ever seen to read.
     pub(super) pair_reads: BTreeSet<Attribute>,
+    /// What functions of a worker alone were ever seen to read.
+    pub(super) worker_reads: BTreeSet<Attribute>,
     /// How often a function was really called.
     pub(super) evaluations: u64,
 }
@@ -95,7 +97,8 @@ impl Memo {
         call: impl FnOnce() -> Evaluated<bool>,
     ) -> Answer<bool> {
         self.make_room();
-        let tally = (&mut self.kept, &mut self.evaluations, &mut self.pair_reads);
+        let reads = &mut self.pair_reads;
+        let tally = (&mut self.kept, &mut self.evaluations, reads);
         ask(&mut self.allow, views, call, tally)
     }
 
@@ -107,7 +110,9 @@ impl Memo {
     ) -> Answer<Vec<Value>> {
         self.make_room();
         let answers = self.terms.entry(function).or_default();
-        ask(answers, views, call, (&mut self.kept, &mut self.evaluations, &mut self.pair_reads))
+        let both = views.request.is_some() && views.worker.is_some();
+        let reads = if both { &mut self.pair_reads } else { &mut self.worker_reads };
+        ask(answers, views, call, (&mut self.kept, &mut self.evaluations, reads))
     }
 
     fn make_room(&mut self) {
@@ -123,7 +128,7 @@ fn ask<T: Clone>(
     answers: &mut Answers<T>,
     views: Views<'_>,
     call: impl FnOnce() -> Evaluated<T>,
-    (kept, evaluations, pair_reads): (&mut usize, &mut u64, &mut BTreeSet<Attribute>),
+    (kept, evaluations, all_reads): (&mut usize, &mut u64, &mut BTreeSet<Attribute>),
 ) -> Answer<T> {
     for class in &answers.by_reads {
         let values = project(&class.attributes, views);
@@ -135,13 +140,14 @@ fn ask<T: Clone>(
     *evaluations += 1;
     let Evaluated { value, reads } = call();
     let understood = understood(&reads, views);
-    let remembered = understood.is_some();
-    if views.request.is_some() && views.worker.is_some() {
+    if views.worker.is_some() {
         match &understood {
-            Some((attributes, _)) => pair_reads.extend(attributes.iter().cloned()),
-            None => pair_reads.extend(everything()),
+            Some((attributes, _)) => all_reads.extend(attributes.iter().cloned()),
+            None => all_reads.extend(everything()),
         }
     }
+    let understood = understood.filter(|(attributes, _)| !is_unique(attributes));
+    let remembered = understood.is_some();
     if let Some((attributes, values)) = understood {
         *kept += 1;
         let place = answers.by_reads.iter().position(|class| class.attributes == attributes);
@@ -152,6 +158,11 @@ fn ask<T: Clone>(
         answers.by_reads[place].answers.insert(values, value.clone());
     }
     Answer { value, fresh: true, kept: remembered }
+}
+
+/// Whether no other request will ever be seen with these: such an answer is good for nobody else.
+fn is_unique(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|read| matches!(read, Attribute::Request(field) if field == "id"))
 }
 
 /// The reads as attributes with their values; `None` when one is unknown here: then the answer is

@@ -4,14 +4,15 @@
 //! is driven by plain calls; [`Matcher::next`] names the best tuple, [`Matcher::take`] books it.
 //! [`Matcher::explain`] and [`Matcher::order`] are for snapshots: clone the matcher, ask the clone.
 //!
-//! Feasible = the worker is allowed for the builder · meets its requirements · accepts builds · has
-//! a free slot · `allow` says yes · every lock is grantable. The order compares the policy's terms
+//! Feasible = the worker is allowed for the builder · meets its requirements · accepts builds ·
+//! has a free slot · `allow` says yes · every lock is grantable. The order compares the policy's terms
 //! one after the other; ties end with the lower request id, then the lesser worker name.
 //!
 //! Lock reservation: tuples are visited best first. One whose only obstacle is a lock reserves what
 //! its request wants (farm-wide units, and units of that worker) against every tuple after it; the
 //! first whose locks fit beside what is held and reserved is the match. So a large or exclusive
-//! waiter cannot be starved by small ones.
+//! waiter cannot be starved by small ones. How that is decided without looking at every pair is
+//! told in `live`; `pass` does look at every pair, for explaining.
 
 mod books;
 mod candidate;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::books::{Books, Held, HoldingId};
+use super::books::{Books, Held, HoldingId, Of};
 use super::facts::{Memory, Moved, Pending, Seat, World};
 use super::keys::{FaultReport, Moment};
 use super::live::Live;
@@ -112,8 +112,8 @@ impl Matcher {
 
     /// A slot or locks are held from now on, by a build of that request if it is known.
     pub fn hold(&mut self, holding: Holding, of: Option<&RequestView>) -> HoldingId {
-        let view = of.map(|view| Arc::new(view.clone()));
-        self.book(Held { holding, view })
+        let of = of.map(|view| Of::Told(Arc::new(view.clone())));
+        self.book(Held { holding, of })
     }
 
     /// They are held no more. Locks that end before the slot: release all, hold what is left.
@@ -155,7 +155,7 @@ impl Matcher {
             slot: true,
             locks: pending.candidate.recipe.locks.clone(),
         };
-        Some(self.hold(holding, Some(&pending.candidate.view)))
+        Some(self.book(Held { holding, of: Some(Of::Taken(pending)) }))
     }
 
     /// The best feasible tuple, if any. Ask with one policy until `reconfigure`.

@@ -1,4 +1,5 @@
-//! Brute force: every pair is looked at, every lock summed up anew. Shares no code with the matcher.
+//! Brute force: every pair is looked at, every lock summed up anew. Shares no code with the
+//! matcher.
 
 use std::cmp::Ordering;
 

@@ -87,6 +87,8 @@ pub(super) struct Desk {
     pub(super) head: Head,
     /// Its room in the class, while it is free.
     pub(super) room: Option<usize>,
+    /// A term that looks at it alone failed.
+    pub(super) broken: bool,
     /// The request classes pinned to it.
     pub(super) pinned: Vec<u32>,
 }
@@ -100,6 +102,8 @@ pub(super) struct Lane {
     pub(super) own: Vec<(usize, Access)>,
     /// Its classes that have requests.
     pub(super) filled: Vec<u32>,
+    /// Nobody can get anything of the farm's locks it needs: its heap is empty and stays so.
+    pub(super) asleep: bool,
 }
 
 impl Lane {
@@ -199,8 +203,8 @@ impl Graph {
         Some((rank(&self.local(class, key, edge.pair), *id, seat), edge.class))
     }
 
-    /// The edges of a request class to classes with free workers: by those of the class, or by those
-    /// that are free, whichever are fewer.
+    /// The edges of a request class to classes with free workers: by those of the class, or by
+    /// those that are free, whichever are fewer.
     pub(super) fn each_free(&self, request: u32, mut see: impl FnMut(Edge)) {
         let edges = &self.request(request).edges;
         if self.free.len() * 8 < edges.len() {

@@ -98,6 +98,11 @@ impl Heap {
         self.entries.extend(entries);
     }
 
+    /// All owners have no entry.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -1,6 +1,6 @@
 //! Classes: who is of which, and the edges between them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::super::facts::Pending;
@@ -9,13 +9,11 @@ use super::graph::{Edge, RequestClass, WorkerClass};
 use super::heap::Owner;
 use super::key::Key;
 use super::live_order::{Live, With};
-use super::recipes::{Feature, number};
+use super::recipes::number;
+use super::register::Register;
 use super::terms::{Side, side};
 use crate::farm::WorkerView;
 use crate::words::Value;
-
-/// Classes without members that are kept, with their edges, for members to come.
-const EMPTY_CLASSES_MAX: usize = 4_096;
 
 /// What requests of one class have in common.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +37,8 @@ pub(super) struct WorkerLook {
 pub(super) struct Index {
     pub(super) requests: Register<RequestLook>,
     pub(super) workers: Register<WorkerLook>,
-    pub(super) desks: BTreeMap<String, u32>,
+    /// By name; never walked.
+    pub(super) desks: HashMap<String, u32>,
     pairs: BTreeMap<Key, u32>,
     pub(super) by_group: BTreeMap<u32, Members>,
 }
@@ -51,84 +50,6 @@ pub(super) struct Members {
     pub(super) others: BTreeSet<u32>,
     /// Those of both that want own locks of workers.
     pub(super) own: BTreeSet<u32>,
-}
-
-/// One side's classes.
-#[derive(Debug, Clone)]
-pub(super) struct Register<L> {
-    by_look: BTreeMap<Arc<L>, u32>,
-    looks: Vec<Option<Arc<L>>>,
-    features: Vec<Vec<Feature>>,
-    by_feature: BTreeMap<Feature, BTreeSet<u32>>,
-    spare: Vec<u32>,
-    /// Classes that lost their last member, oldest first; some have members again.
-    empty: VecDeque<u32>,
-}
-
-impl<L> Default for Register<L> {
-    fn default() -> Self {
-        Register {
-            by_look: BTreeMap::new(),
-            looks: Vec::new(),
-            features: Vec::new(),
-            by_feature: BTreeMap::new(),
-            spare: Vec::new(),
-            empty: VecDeque::new(),
-        }
-    }
-}
-
-impl<L: Ord> Register<L> {
-    pub(super) fn find(&self, look: &L) -> Option<u32> {
-        self.by_look.get(look).copied()
-    }
-
-    fn look(&self, class: u32) -> Option<&L> {
-        self.looks[class as usize].as_deref()
-    }
-
-    fn add(&mut self, look: L, features: Vec<Feature>) -> u32 {
-        let class = self.spare.pop().unwrap_or_else(|| {
-            self.looks.push(None);
-            self.features.push(Vec::new());
-            number(self.looks.len() - 1)
-        });
-        for feature in &features {
-            self.by_feature.entry(feature.clone()).or_default().insert(class);
-        }
-        let look = Arc::new(look);
-        self.by_look.insert(look.clone(), class);
-        self.looks[class as usize] = Some(look);
-        self.features[class as usize] = features;
-        class
-    }
-
-    fn remove(&mut self, class: u32) {
-        for feature in std::mem::take(&mut self.features[class as usize]) {
-            if let Some(classes) = self.by_feature.get_mut(&feature) {
-                classes.remove(&class);
-            }
-        }
-        if let Some(look) = self.looks[class as usize].take() {
-            self.by_look.remove(&look);
-            self.spare.push(class);
-        }
-    }
-
-    fn under(&self, feature: &Feature) -> impl Iterator<Item = u32> + '_ {
-        self.by_feature.get(feature).into_iter().flatten().copied()
-    }
-
-    fn count(&self, feature: &Feature) -> usize {
-        self.by_feature.get(feature).map_or(0, BTreeSet::len)
-    }
-
-    /// A class lost its last member. Gives one that has been without members for long.
-    fn emptied(&mut self, class: u32) -> Option<u32> {
-        self.empty.push_back(class);
-        let old = if self.empty.len() > EMPTY_CLASSES_MAX { self.empty.pop_front() } else { None };
-        old.filter(|old| self.looks[*old as usize].is_some())
-    }
 }
 
 impl Live {
@@ -219,6 +140,7 @@ impl Live {
     /// A pinned class has one edge, to whatever class its worker is of.
     pub(super) fn link_pinned(&mut self, request: u32, desk: u32, with: &mut With<'_>) {
         let worker = self.graph.desks[desk as usize].class;
+        worker.into_iter().for_each(|class| self.standings.forget(class));
         let pair = worker.and_then(|worker| self.meet(request, worker, with));
         let edge = worker.zip(pair).map(|(class, pair)| Edge { class, pair });
         self.graph.requests[request as usize].edges = edge.into_iter().collect();

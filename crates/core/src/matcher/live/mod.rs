@@ -6,17 +6,19 @@
 //! request, its group or the worker alone, so the best tuple of two classes is that of their heads.
 //!
 //! **Lanes.** Requests with equal needs for locks share a lane; lane 0 needs none. A lane keeps a
-//! two-sided lazy heap over its edges that knows nothing of farm-wide locks:
-//! a *bid* is a request class's best tuple, an *offer* that of a worker class within the lane, each
-//! exact when written. **Coverage**: for each edge whose two classes have heads, its own bid or its
-//! own offer ranks at least as high as the tuple of the heads. What falls keeps that by itself and
-//! writes nothing; what rises (a new head, a freed worker, a group with fewer builds) rewrites its
-//! own entry. The top entry, found to be still true, is therefore the lane's best tuple; one found
-//! to be too high is rewritten. Entries are never used up by a decision, only found untrue later.
+//! two-sided lazy heap over its edges that knows nothing of farm-wide locks: a *bid* is a request
+//! class's best tuple, an *offer* that of a worker class within the lane, each exact when written.
+//! **Coverage**: for each edge whose two classes have heads, its own bid or its own offer ranks at
+//! least as high as the tuple of the heads. What falls keeps that by itself and writes nothing;
+//! what rises (a new head, a freed worker, a group with fewer builds) rewrites its own entry. The
+//! top entry, found to be still true, is therefore the lane's best tuple; one found to be too high
+//! is rewritten. Entries are never used up by a decision, only found untrue later. A lane sleeps
+//! while nobody can get anything of any farm-wide lock it needs: it writes nothing and costs
+//! nothing, and writes anew when it wakes.
 //!
 //! **Reservation.** A tuple's locks are grantable if they fit beside what is held and what the
-//! requests of greater tuples want: for a farm-wide lock those of the whole farm, for a worker's own
-//! lock those of that worker. Nothing else matters, so no order of visits has to be kept:
+//! requests of greater tuples want: of a farm-wide lock those of the whole farm, of a worker's own
+//! lock those at that worker. Nothing else matters, so no order of visits has to be kept:
 //! * *own locks* ([`room`]): at one worker the requests that want its lock stand in one order, the
 //!   same for all workers of a room (same class, equally much held). A tuple fits if those before
 //!   it there leave room; of a class only the head can.
@@ -28,6 +30,7 @@
 //! **Time.** An ageing request rises by itself: it is placed anew at its own tick ([`ages`]).
 
 mod ages;
+mod follow;
 mod graph;
 mod groups;
 mod heap;
@@ -37,6 +40,7 @@ mod live_order;
 mod place_request;
 mod place_worker;
 mod recipes;
+mod register;
 mod room;
 mod terms;
 mod walk;

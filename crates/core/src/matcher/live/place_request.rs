@@ -33,6 +33,9 @@ impl Live {
             let recipe = (pending.recipe, &pending.candidate.recipe);
             lists |= self.recipes.meet(recipe, &mut self.graph).is_some();
         }
+        for lock in std::mem::take(&mut self.recipes.revived) {
+            self.wake_or_sleep(lock);
+        }
         if self.recipes.labels.len() > labels && !self.graph.desks.is_empty() {
             self.stale = true;
         }

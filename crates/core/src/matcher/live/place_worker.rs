@@ -1,6 +1,7 @@
 //! Workers in their classes, and the free ones in their rooms.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use super::super::facts::Seat;
 use super::super::locks::Taken;
@@ -37,6 +38,7 @@ impl Live {
             class: None,
             head: Head { key: self.terms.zero(), label, worker: new },
             room: None,
+            broken: false,
             pinned: Vec::new(),
         });
         self.index.desks.insert(name.to_owned(), new);
@@ -58,10 +60,19 @@ impl Live {
             return;
         };
         let class = self.class_of(at, &seat.view, with);
-        let key = self.worker_key(&seat.view, with);
+        let key = self.key_of(at, &seat.view, with);
         let room = (key.is_some() && seat.is_open()).then(|| self.room_of(at, seat, with));
+        let broken = key.is_none();
         let spot = Spot { class, key: key.unwrap_or_else(|| self.terms.zero()), room };
-        self.graph.desks[at as usize].view = Some(seat.view.clone());
+        let desk = &mut self.graph.desks[at as usize];
+        desk.broken = broken;
+        match &mut desk.view {
+            Some(view) if view.labels == seat.view.labels => {
+                (view.slots, view.busy_slots) = (seat.view.slots, seat.view.busy_slots);
+                view.last_builder.clone_from(&seat.view.last_builder);
+            }
+            view => *view = Some(seat.view.clone()),
+        }
         self.take_place(at, spot, with);
     }
 
@@ -90,8 +101,9 @@ impl Live {
 
     /// Each lane's offer of a worker class; with a worker, only where that one is the head.
     pub(super) fn offer_in_all_lanes(&mut self, class: u32, head: Option<u32>) {
-        let lanes: Vec<u32> = self.graph.worker(class).back.keys().copied().collect();
-        for lane in lanes {
+        let back = self.graph.worker(class).back.keys();
+        let awake = back.filter(|lane| !self.graph.lane(**lane).asleep);
+        for lane in awake.copied().collect::<Vec<u32>>() {
             let of = self.graph.head(class, lane).map(|head| head.worker);
             if head.is_none() || of == head {
                 self.offer(class, lane);
@@ -102,7 +114,7 @@ impl Live {
     fn class_of(&mut self, at: u32, view: &WorkerView, with: &mut With<'_>) -> u32 {
         let desk = &self.graph.desks[at as usize];
         if let (Some(old), Some(class)) = (&desk.view, desk.class)
-            && self.looks_the_same(old, view)
+            && looks_the_same(old, view, &self.reads)
         {
             return class;
         }
@@ -117,13 +129,14 @@ impl Live {
         self.worker_class(look, view, with)
     }
 
-    fn looks_the_same(&self, old: &WorkerView, new: &WorkerView) -> bool {
-        let busy = Attribute::Worker("busy_slots".to_owned());
-        let last = Attribute::Worker("last_builder".to_owned());
-        (old.busy_slots == new.busy_slots || !self.reads.contains(&busy))
-            && (old.last_builder == new.last_builder || !self.reads.contains(&last))
-            && old.slots == new.slots
-            && old.labels == new.labels
+    fn key_of(&mut self, at: u32, view: &WorkerView, with: &mut With<'_>) -> Option<Key> {
+        let desk = &self.graph.desks[at as usize];
+        match &desk.view {
+            Some(old) if looks_the_same(old, view, &with.memory.memo.worker_reads) => {
+                (!desk.broken).then(|| desk.head.key.clone())
+            }
+            _ => self.worker_key(view, with),
+        }
     }
 
     /// What the terms say that look at workers alone.
@@ -226,4 +239,13 @@ impl Live {
             _ => {}
         }
     }
+}
+
+/// Whether a worker looks as before to functions that read these attributes.
+fn looks_the_same(old: &WorkerView, new: &WorkerView, reads: &BTreeSet<Attribute>) -> bool {
+    let read = |field: &str| reads.contains(&Attribute::Worker(field.to_owned()));
+    (old.busy_slots == new.busy_slots || !read("busy_slots"))
+        && (old.last_builder == new.last_builder || !read("last_builder"))
+        && old.slots == new.slots
+        && old.labels == new.labels
 }

@@ -61,6 +61,12 @@ pub(super) struct Recipes {
     /// Labels that some recipe requires.
     pub(super) labels: BTreeSet<String>,
     pub(super) farm: Vec<FarmLock>,
+    /// Lanes that need nothing but locks of the workers' own.
+    pub(super) own_only: Vec<u32>,
+    /// Lanes that need locks of the farm, and are not asleep.
+    pub(super) awake: BTreeSet<u32>,
+    /// Locks that were dead until a lane with smaller needs came.
+    pub(super) revived: Vec<usize>,
     pub(super) farm_names: BTreeMap<String, usize>,
     pub(super) own_names: BTreeMap<String, usize>,
 }
@@ -150,15 +156,30 @@ impl Recipes {
             if let Some(at) = self.farm_names.get(lock) {
                 lane.farm.push((*at, *access));
                 self.farm[*at].lanes.push((new, *access));
+                let was_dead = self.farm[*at].dead;
                 self.farm[*at].settle();
+                if was_dead && !self.farm[*at].dead {
+                    self.revived.push(*at);
+                }
             } else if let Some(at) = self.own_names.get(lock) {
                 lane.own.push((*at, *access));
                 graph.own_lanes[*at].push((new, *access));
             }
         }
+        lane.asleep = self.sleeps(&lane);
+        if lane.is_own() {
+            self.own_only.push(new);
+        } else if !lane.farm.is_empty() && !lane.asleep {
+            self.awake.insert(new);
+        }
         graph.lanes.push(lane);
         self.lanes.insert(needs, new);
         new
+    }
+
+    /// Whether nobody can get anything of the farm's locks that a lane needs.
+    pub(super) fn sleeps(&self, lane: &Lane) -> bool {
+        !lane.farm.is_empty() && lane.farm.iter().all(|(lock, _)| self.farm[*lock].dead)
     }
 
     /// The lists that name a worker, ascending.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::super::locks::Taken;
 use super::graph::{Edge, Graph, Room, fits, rank};
+use super::heap::Owner;
 use super::key::{Key, Rank};
 use super::live_order::Live;
 use crate::words::{Access, RequestId};
@@ -32,23 +33,46 @@ type Lines = BTreeMap<(usize, Option<u32>), Arc<Vec<Standing>>>;
 /// The first who want a lock at a worker of a class, best first, and no more than want it all:
 /// worked out when first asked for, by worker class.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Standings(Vec<Lines>);
+pub(super) struct Standings {
+    lines: Vec<Lines>,
+    /// Classes with lines, some of them forgotten since or named twice.
+    known: Vec<u32>,
+}
 
 impl Standings {
     fn at(&mut self, graph: &Graph, spot: Spot) -> Arc<Vec<Standing>> {
         let (class, lock, alone) = spot;
-        if self.0.len() <= class as usize {
-            self.0.resize_with(class as usize + 1, Lines::new);
+        if self.lines.len() <= class as usize {
+            self.lines.resize_with(class as usize + 1, Lines::new);
         }
-        let of_class = &mut self.0[class as usize];
-        of_class.entry((lock, alone)).or_insert_with(|| Arc::new(graph.standings(spot))).clone()
+        if self.lines[class as usize].is_empty() {
+            self.known.push(class);
+            if self.known.len() > self.lines.len() * 2 {
+                self.known.sort_unstable();
+                self.known.dedup();
+            }
+        }
+        let lines = &mut self.lines[class as usize];
+        lines.entry((lock, alone)).or_insert_with(|| Arc::new(graph.standings(spot))).clone()
     }
 
     /// Who wants locks at workers of the class, or how they stand, may be different now.
     pub(super) fn forget(&mut self, class: u32) {
-        if let Some(of_class) = self.0.get_mut(class as usize) {
-            of_class.clear();
+        if let Some(lines) = self.lines.get_mut(class as usize) {
+            lines.clear();
         }
+    }
+
+    /// The same for all classes.
+    pub(super) fn forget_all(&mut self) {
+        for class in self.known.drain(..) {
+            self.lines[class as usize].clear();
+        }
+    }
+
+    /// At most how many classes it knows anything about.
+    pub(super) fn known(&self) -> usize {
+        self.known.len()
     }
 }
 
@@ -149,23 +173,20 @@ impl Graph {
         best
     }
 
-    /// The best tuple of a lane that the workers' own locks leave room for.
-    fn best_grantable(&self, standings: &mut Standings, lane: u32) -> Option<Rank> {
+    /// The best tuple of a worker class in a lane that its workers' own locks leave room for.
+    fn best_grantable(&self, standings: &mut Standings, worker: u32, lane: u32) -> Option<Rank> {
         let lock = self.lane(lane).own.first()?.0;
+        let class = self.worker(worker);
         let mut best = None;
-        for worker in &self.free {
-            let class = self.worker(*worker);
-            for room in class.rooms.iter().filter(|room| fits(self.lane(lane), room, &class.units))
-            {
-                let Some(head) = &room.head else { continue };
-                let first = standings.at(self, (*worker, lock, room.alone));
-                let granted = first.iter().find(|standing| {
-                    let request = (standing.class, standing.id.0);
-                    self.request(standing.class).lane == lane
-                        && self.may_have(standings, request, (*worker, room))
-                });
-                best = best.max(granted.map(|first| rank(&first.key, first.id.0, head)));
-            }
+        for room in class.rooms.iter().filter(|room| fits(self.lane(lane), room, &class.units)) {
+            let Some(head) = &room.head else { continue };
+            let first = standings.at(self, (worker, lock, room.alone));
+            let granted = first.iter().find(|standing| {
+                let request = (standing.class, standing.id.0);
+                self.request(standing.class).lane == lane
+                    && self.may_have(standings, request, (worker, room))
+            });
+            best = best.max(granted.map(|first| rank(&first.key, first.id.0, head)));
         }
         best
     }
@@ -186,15 +207,45 @@ impl Live {
         floor: Option<&Rank>,
         standings: &mut Standings,
     ) -> Option<Rank> {
-        let (rank, request, worker) = self.top(lane, floor)?;
-        let id = rank.request.0;
-        let seat = self.graph.seat(request, worker)?.worker;
-        if self.graph.is_granted(standings, (request, id), (worker, seat)) {
-            return Some(rank);
+        let (mut aside, mut best, mut seen) = (Vec::new(), None, 0);
+        while let Some((rank, request, worker)) = self.top(lane, best.as_ref().or(floor)) {
+            let Some(entry) = self.heap(lane).pop() else { break };
+            let owner = entry.owner;
+            aside.push(entry);
+            let id = rank.request.0;
+            let seat = self.graph.seat(request, worker).map(|seat| seat.worker);
+            let found = if seat
+                .is_some_and(|seat| self.graph.is_granted(standings, (request, id), (worker, seat)))
+            {
+                Some(rank)
+            } else {
+                // Somebody before it waits for something else.
+                seen += self.graph.free.len().min(self.graph.request(request).edges.len());
+                self.granted_to(owner, lane, standings)
+            };
+            if found.as_ref() > best.as_ref().or(floor) {
+                best = found;
+            }
+            if seen > self.graph.free.len() {
+                let free = self.graph.free.iter();
+                let all = free.filter_map(|c| self.graph.best_grantable(standings, *c, lane)).max();
+                best = all.filter(|all| floor.is_none_or(|floor| all > floor));
+                break;
+            }
         }
-        // Somebody before it waits for something else. Seldom, and seldom with many free workers.
-        let best = self.graph.best_grantable(standings, lane);
-        best.filter(|best| floor.is_none_or(|floor| best > floor))
+        self.heap(lane).give_back(aside);
+        best
+    }
+
+    /// The best tuple of an owner that reservations leave room for.
+    fn granted_to(&self, owner: Owner, lane: u32, standings: &mut Standings) -> Option<Rank> {
+        match owner {
+            Owner::Offer(worker) => self.graph.best_grantable(standings, worker, lane),
+            Owner::Bid(request) => {
+                let (key, id) = self.graph.request(request).head.as_ref()?;
+                self.graph.best_granted(standings, request, (key, *id))
+            }
+        }
     }
 
     /// A request class that wants own locks has other requests now, or its group says otherwise.

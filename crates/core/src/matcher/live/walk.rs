@@ -7,7 +7,6 @@ use super::graph::rank;
 use super::heap::{Entry, Owner};
 use super::key::{Key, Rank};
 use super::live_order::Live;
-use super::recipes::number;
 use super::room::Standings;
 use crate::words::{Access, RequestId};
 
@@ -53,10 +52,9 @@ impl Live {
     /// The best feasible tuple of all lanes that need farm-wide locks, if it ranks above the floor.
     pub(super) fn walk(&mut self, floor: Option<&Rank>, standings: &mut Standings) -> Option<Rank> {
         let mut walk = Walk::default();
-        for lane in 1..number(self.graph.lanes.len()) {
-            let farm = &self.graph.lane(lane).farm;
-            let asleep = farm.iter().all(|(lock, _)| self.recipes.farm[*lock].dead);
-            if !asleep && self.top(lane, floor).is_some() {
+        let awake: Vec<u32> = self.recipes.awake.iter().copied().collect();
+        for lane in awake {
+            if self.top(lane, floor).is_some() {
                 self.advance(lane, &mut walk);
             }
         }

@@ -1,0 +1,158 @@
+//! The matcher at farm scale: an event is a build that ends, a request that comes, and everything
+//! that can start then.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use steading_core::matcher::{Candidate, HoldingId, Matcher};
+use steading_core::words::{Micros, RequestId};
+
+use crate::churn::Dice;
+use crate::policy_of_shapes::ShapePolicy;
+use crate::process::{Spans, Turns, clock, resident_mb};
+use crate::shapes::{SHAPES, Shape};
+
+/// Farm time that passes from one event to the next.
+const STEP_MICROS: i64 = 1_000;
+/// The time the first requests were submitted within.
+const BEFORE_MICROS: i64 = 3_600_000_000;
+
+/// Measures each shape and prints one line for it.
+pub(crate) fn run(events: u64, (pending, workers): (u64, u64), only: Option<&str>) -> bool {
+    println!("{pending} pending, {workers} workers, {events} events");
+    println!(
+        "{:<12} {:>15} {:>9} {:>8} {:>8} {:>10} {:>7} {:>7} {:>8} {:>8} {:>11} {:>7}",
+        "shape",
+        "classes",
+        "edges",
+        "load ms",
+        "fill ms",
+        "events/s",
+        "p50 µs",
+        "p99 µs",
+        "p99.9 µs",
+        "max µs",
+        "evaluations",
+        "MB"
+    );
+    let shapes = SHAPES.iter().filter(|shape| only.is_none_or(|only| only == shape.name));
+    let mut any = false;
+    for shape in shapes {
+        any = true;
+        let size = (i64::try_from(pending).ok(), i64::try_from(workers).ok());
+        let (Some(pending), Some(workers)) = size else { return false };
+        Bench::new(*shape, (pending, workers)).measure(events);
+    }
+    any
+}
+
+struct Bench {
+    shape: Shape,
+    policy: ShapePolicy,
+    matcher: Matcher,
+    dice: Dice,
+    workers: i64,
+    next_id: i64,
+    now: i64,
+    /// Builds, with the kinds of their requests.
+    running: VecDeque<(HoldingId, i64)>,
+    kinds: BTreeMap<RequestId, i64>,
+}
+
+impl Bench {
+    fn new(shape: Shape, (pending, workers): (i64, i64)) -> Bench {
+        let mut bench = Bench {
+            shape,
+            policy: ShapePolicy::new(shape.reads()),
+            matcher: Matcher::new(&shape.farm()),
+            dice: Dice(7),
+            workers,
+            next_id: 0,
+            now: BEFORE_MICROS,
+            running: VecDeque::new(),
+            kinds: BTreeMap::new(),
+        };
+        for n in 0..workers {
+            bench.matcher.set_worker(shape.worker(n), Ok(()));
+        }
+        for n in 0..pending {
+            let candidate = bench.request(BEFORE_MICROS / pending.max(1) * n, None);
+            bench.matcher.add_request(candidate);
+        }
+        bench
+    }
+
+    fn request(&mut self, submitted: i64, kind: Option<i64>) -> Candidate {
+        self.next_id += 1;
+        let kind = kind.unwrap_or_else(|| self.shape.kind(self.next_id, &mut self.dice));
+        self.kinds.insert(RequestId(self.next_id), kind);
+        let of = (self.next_id, kind);
+        self.shape.request(of, (self.workers, submitted), &mut self.dice)
+    }
+
+    /// Starts everything that can start.
+    fn dispatch(&mut self) {
+        while let Some(found) = self.matcher.next(&self.policy, Micros(self.now)) {
+            let kind = self.kinds.get(&found.request).copied().unwrap_or_default();
+            self.running.extend(self.matcher.take(&found).map(|holding| (holding, kind)));
+        }
+    }
+
+    fn measure(mut self, events: u64) {
+        let start = clock();
+        let first = self.matcher.next(&self.policy, Micros(self.now));
+        let load = start.elapsed();
+        let start = clock();
+        self.dispatch();
+        let fill = start.elapsed();
+        let filled = self.running.len();
+        let (mut spans, mut interrupted) = (Spans::default(), Spans::default());
+        let turns = Turns::new();
+        let mut turn = turns.count();
+        for _ in 0..events {
+            self.now += STEP_MICROS;
+            let ended = self.dice.roll(self.running.len().max(1) as u64);
+            let ended = self.running.swap_remove_back(usize::try_from(ended).unwrap_or(0));
+            // One of the same kind comes: what waits stays as mixed as it was.
+            let candidate = self.request(self.now, ended.map(|(_, kind)| kind));
+            let start = clock();
+            if let Some((ended, _)) = ended {
+                self.matcher.release(ended);
+            }
+            self.matcher.add_request(candidate);
+            self.dispatch();
+            let span = start.elapsed();
+            let before = std::mem::replace(&mut turn, turns.count());
+            if turn == before {
+                spans.add(span)
+            } else {
+                interrupted.add(span)
+            }
+            turn = turns.count();
+        }
+        let size = self.matcher.size();
+        println!(
+            "{:<12} {:>15} {:>9} {:>8.0} {:>8.0} {:>10.0} {:>7.1} {:>7.1} {:>8.1} {:>8.0} \
+             {:>11} {:>7}",
+            self.shape.name,
+            format!("{} x {}", size.request_classes, size.worker_classes),
+            size.edges,
+            load.as_secs_f64() * 1e3,
+            fill.as_secs_f64() * 1e3,
+            spans.per_second(),
+            spans.micros(500),
+            spans.micros(990),
+            spans.micros(999),
+            spans.micros(1_000),
+            self.matcher.evaluations(),
+            resident_mb(),
+        );
+        println!(
+            "{:<12} {} events left out, in which another process had the processor",
+            "",
+            interrupted.len()
+        );
+        if first.is_none() || filled == 0 {
+            println!("  nothing could start: the shape is wrong");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The classes of one side, by what they look like and by what they need or offer.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::recipes::{Feature, number};
+
+/// Classes without members that are kept, with their edges, for members to come.
+const EMPTY_CLASSES_MAX: usize = 4_096;
+
+/// One side's classes.
+#[derive(Debug, Clone)]
+pub(super) struct Register<L> {
+    by_look: BTreeMap<Arc<L>, u32>,
+    looks: Vec<Option<Arc<L>>>,
+    features: Vec<Vec<Feature>>,
+    by_feature: BTreeMap<Feature, BTreeSet<u32>>,
+    spare: Vec<u32>,
+    /// Classes that lost their last member, oldest first; some have members again.
+    empty: VecDeque<u32>,
+}
+
+impl<L> Default for Register<L> {
+    fn default() -> Self {
+        Register {
+            by_look: BTreeMap::new(),
+            looks: Vec::new(),
+            features: Vec::new(),
+            by_feature: BTreeMap::new(),
+            spare: Vec::new(),
+            empty: VecDeque::new(),
+        }
+    }
+}
+
+impl<L: Ord> Register<L> {
+    pub(super) fn find(&self, look: &L) -> Option<u32> {
+        self.by_look.get(look).copied()
+    }
+
+    pub(super) fn look(&self, class: u32) -> Option<&L> {
+        self.looks[class as usize].as_deref()
+    }
+
+    pub(super) fn add(&mut self, look: L, features: Vec<Feature>) -> u32 {
+        let class = self.spare.pop().unwrap_or_else(|| {
+            self.looks.push(None);
+            self.features.push(Vec::new());
+            number(self.looks.len() - 1)
+        });
+        for feature in &features {
+            self.by_feature.entry(feature.clone()).or_default().insert(class);
+        }
+        let look = Arc::new(look);
+        self.by_look.insert(look.clone(), class);
+        self.looks[class as usize] = Some(look);
+        self.features[class as usize] = features;
+        class
+    }
+
+    pub(super) fn remove(&mut self, class: u32) {
+        for feature in std::mem::take(&mut self.features[class as usize]) {
+            if let Some(classes) = self.by_feature.get_mut(&feature) {
+                classes.remove(&class);
+            }
+        }
+        if let Some(look) = self.looks[class as usize].take() {
+            self.by_look.remove(&look);
+            self.spare.push(class);
+        }
+    }
+
+    pub(super) fn under(&self, feature: &Feature) -> impl Iterator<Item = u32> + '_ {
+        self.by_feature.get(feature).into_iter().flatten().copied()
+    }
+
+    pub(super) fn count(&self, feature: &Feature) -> usize {
+        self.by_feature.get(feature).map_or(0, BTreeSet::len)
+    }
+
+    /// A class lost its last member. Gives one that has been without members for long.
+    pub(super) fn emptied(&mut self, class: u32) -> Option<u32> {
+        self.empty.push_back(class);
+        let old = if self.empty.len() > EMPTY_CLASSES_MAX { self.empty.pop_front() } else { None };
+        old.filter(|old| self.looks[*old as usize].is_some())
+    }
+}

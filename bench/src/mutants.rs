@@ -102,8 +102,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "reservation: who stands first at a worker is never worked out again",
         file: "room.rs",
-        from: "            of_class.clear();",
-        to: "            let _ = of_class;",
+        from: "            lines.clear();",
+        to: "            let _ = lines;",
     },
     Mutant {
         name: "ageing: nobody grows older",

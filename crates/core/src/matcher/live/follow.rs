@@ -120,10 +120,9 @@ impl Live {
     fn forget_changed_groups(&mut self) {
         for group in std::mem::take(&mut self.groups.changed) {
             let Some(members) = self.index.by_group.get(&group) else { continue };
-            if members.own.is_empty() {
-                continue;
-            }
-            if members.own.len() * 8 > self.standings.known() {
+            let own = members.own.iter();
+            let edges: usize = own.map(|class| self.graph.request(*class).edges.len()).sum();
+            if edges > self.standings.known() {
                 self.standings.forget_all();
             } else {
                 members.own.clone().into_iter().for_each(|class| self.forget_standings(class));

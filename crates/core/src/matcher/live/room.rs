@@ -94,6 +94,15 @@ impl Graph {
     /// Lets the requests of a class stand in line, as far as there are not too many before them.
     fn stand(&self, edge: Edge, wants: Access, units: i64, first: &mut Vec<Standing>) {
         let class = self.request(edge.class);
+        let Some((key, id)) = &class.head else { return };
+        let full = exceeded(first, units);
+        if let Some(last) = first.last().filter(|_| full) {
+            // Most classes stand behind: their heads tell, without a look at their queues.
+            let head = self.local(class, key, edge.pair);
+            if (&head, Reverse(*id)) < (&last.key, last.id) {
+                return;
+            }
+        }
         for (key, id) in &class.queue {
             let key = self.local(class, &key.0, edge.pair);
             let new = Standing { key, id: Reverse(*id), class: edge.class, wants };

@@ -5,8 +5,8 @@
 //! [`Matcher::explain`] and [`Matcher::order`] are for snapshots: clone the matcher, ask the clone.
 //!
 //! Feasible = the worker is allowed for the builder · meets its requirements · accepts builds ·
-//! has a free slot · `allow` says yes · every lock is grantable. The order compares the policy's terms
-//! one after the other; ties end with the lower request id, then the lesser worker name.
+//! has a free slot · `allow` says yes · every lock is grantable. The order compares the policy's
+//! terms one after the other; ties end with the lower request id, then the lesser worker name.
 //!
 //! Lock reservation: tuples are visited best first. One whose only obstacle is a lock reserves what
 //! its request wants (farm-wide units, and units of that worker) against every tuple after it; the

@@ -39,6 +39,8 @@ pub(super) struct Scene<'w> {
     /// Who completes with whom.
     pub(super) folded: BTreeMap<RequestId, Vec<Waiting<'w>>>,
     running: BTreeMap<RequestId, Holding>,
+    /// The requests of builds that run: `fair` terms count them.
+    views: BTreeMap<RequestId, RequestView>,
     pub(super) seats: BTreeMap<String, Seat>,
     pub(super) waits: Vec<(Waiter, &'w Arrival)>,
     pub(super) last_end: Micros,
@@ -66,6 +68,7 @@ impl<'w> Scene<'w> {
             places: BTreeMap::new(),
             folded: BTreeMap::new(),
             running: BTreeMap::new(),
+            views: BTreeMap::new(),
             seats: BTreeMap::new(),
             waits: Vec::new(),
             last_end: world.since,
@@ -129,7 +132,10 @@ impl<'w> Scene<'w> {
 
     fn dispatch(&mut self) {
         if std::mem::take(&mut self.freed) {
-            self.matcher.set_holdings(self.running.values().cloned().collect());
+            self.matcher.set_holdings(Vec::new());
+            for (request, holding) in &self.running {
+                self.matcher.hold(holding.clone(), self.views.get(request));
+            }
         }
         while let Some(found) = self.matcher.next(self.policy, self.now) {
             self.matcher.take(&found);
@@ -164,6 +170,7 @@ impl<'w> Scene<'w> {
         }
         self.last_end = self.last_end.max(ends);
         self.waited(&view, arrival);
+        self.views.insert(view.id, view.clone());
         let (request, builder, worker) = (view.id, view.builder, found.worker.clone());
         self.report.decisions.push(Decision { request, builder, worker, at: self.now });
     }
@@ -186,6 +193,7 @@ impl<'w> Scene<'w> {
 
     fn end(&mut self, request: RequestId) {
         let Some(holding) = self.running.remove(&request) else { return };
+        self.views.remove(&request);
         self.freed = true;
         if let Some(seat) = self.seats.get_mut(&holding.worker) {
             seat.count_to(self.now);

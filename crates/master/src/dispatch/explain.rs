@@ -59,7 +59,7 @@ async fn look(
 pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue, FarmError> {
     on_snapshot(context, move |snapshot, known| {
         let Snapshot { matcher, present, decided, .. } = snapshot;
-        let order = matcher.order(present.policy.as_ref());
+        let order = matcher.order_at(present.policy.as_ref(), decided.at);
         let first = &order[..order.len().min(limit).min(EXPLAINED_MAX)];
         let explained = matcher.explain_all(first, present.policy.as_ref(), decided.at);
         let resting = snapshot.resting.iter().map(|(id, until)| rests(*id, *until, *decided));

@@ -36,15 +36,19 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio-tungstenite", &["worker"]),
 ];
 
-/// Normal dependencies by room.
-fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+fn metadata() -> Value {
     #[expect(clippy::disallowed_methods, reason = "only cargo knows what a manifest means")]
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .current_dir(root())
         .output()
         .expect("cargo runs");
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata is JSON");
+    serde_json::from_slice(&output.stdout).expect("metadata is JSON")
+}
+
+/// Normal dependencies by room.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = metadata();
     let packages = metadata["packages"].as_array().expect("a list of packages");
     packages.iter().map(|package| (room(text(&package["name"])), names(package))).collect()
 }
@@ -99,4 +103,22 @@ fn heavy_crates_have_one_home() {
         }
     }
     report("a crate with one home is named only there", &findings);
+}
+
+/// The README's first command is a bare `cargo run`.
+#[test]
+fn cargo_run_means_the_farm() {
+    let metadata = metadata();
+    let default = &metadata["workspace_default_members"];
+    let default = default.as_array().expect("a list of packages");
+    let packages = metadata["packages"].as_array().expect("a list of packages");
+    let targets = packages
+        .iter()
+        .filter(|package| default.contains(&package["id"]))
+        .flat_map(|package| package["targets"].as_array().expect("a list of targets"));
+    let programs: Vec<&str> = targets
+        .filter(|target| target["kind"][0] == "bin")
+        .map(|target| text(&target["name"]))
+        .collect();
+    assert_eq!(programs, ["steading"], "programs of the default members");
 }

@@ -22,25 +22,27 @@ macro_rules! select {
     };
 }
 
+macro_rules! tries {
+    ($which:literal) => {
+        concat!(
+            "SELECT request.id AS id, claim.answered_at AS answered_at, \
+             build.finished_at AS finished_at, \
+             (SELECT COUNT(*) FROM build b WHERE b.request_id = request.id) AS builds \
+             FROM request \
+             JOIN claim ON claim.request_id = request.id AND claim.epoch = request.epoch \
+             LEFT JOIN build ON build.request_id = request.id AND build.epoch = request.epoch \
+             WHERE request.state = 'pending' AND ",
+            $which
+        )
+    };
+}
+
 statements! {
     BY_ID = select!("WHERE id = ?1");
     PENDING = select!("WHERE state = 'pending' ORDER BY id");
-    TRIES = "SELECT request.id AS id, claim.answered_at AS answered_at, \
-        build.finished_at AS finished_at, \
-        (SELECT COUNT(*) FROM build b WHERE b.request_id = request.id) AS builds \
-        FROM request \
-        JOIN claim ON claim.request_id = request.id AND claim.epoch = request.epoch \
-        LEFT JOIN build ON build.request_id = request.id AND build.epoch = request.epoch \
-        WHERE request.state = 'pending' AND request.epoch > 0 ORDER BY request.id";
-    LAST_TRY = "SELECT request.id AS id, claim.answered_at AS answered_at, \
-        build.finished_at AS finished_at, \
-        (SELECT COUNT(*) FROM build b WHERE b.request_id = request.id) AS builds \
-        FROM request \
-        JOIN claim ON claim.request_id = request.id AND claim.epoch = request.epoch \
-        LEFT JOIN build ON build.request_id = request.id AND build.epoch = request.epoch \
-        WHERE request.id = ?1 AND request.state = 'pending'";
+    TRIES = tries!("request.epoch > 0 ORDER BY request.id");
+    LAST_TRY = tries!("request.id = ?1");
     BUILDS = "SELECT COUNT(*) FROM build WHERE request_id = ?1";
-    OF_BUILDSET = select!("WHERE buildset_id = ?1 ORDER BY id");
 }
 
 /// The last try of a request that is pending again.
@@ -93,14 +95,6 @@ impl Read<'_> {
     /// Only when the database fails.
     pub fn builds_of(&self, request: RequestId) -> Result<i64, Error> {
         self.int(BUILDS, [request.0])
-    }
-
-    /// The requests of a buildset.
-    ///
-    /// # Errors
-    /// Only when the database fails.
-    pub fn requests_of(&self, buildset: BuildsetId) -> Result<Vec<Request>, Error> {
-        self.rows(OF_BUILDSET, [buildset.0], request)
     }
 }
 

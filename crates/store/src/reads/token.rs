@@ -9,7 +9,6 @@ use crate::{Error, Read};
 statements! {
     BY_HASH = "SELECT name, scope, worker, expires_at FROM token \
         WHERE hash = ?1 AND (expires_at IS NULL OR expires_at > ?2)";
-    ALL = "SELECT name, scope, worker, expires_at FROM token ORDER BY name";
     ANSWER = "SELECT fingerprint, answer FROM idempotency WHERE idempotency_key = ?1";
 }
 
@@ -42,14 +41,6 @@ impl Read<'_> {
     /// Only when the database fails.
     pub fn token(&self, hash: &str) -> Result<Option<Token>, Error> {
         self.row(BY_HASH, (hash, self.now().0), token)
-    }
-
-    /// Every token, by name, expired ones included.
-    ///
-    /// # Errors
-    /// Only when the database fails.
-    pub fn tokens(&self) -> Result<Vec<Token>, Error> {
-        self.rows(ALL, [], token)
     }
 
     /// The answer once given under a key.

@@ -82,7 +82,7 @@ impl Farms {
     pub(crate) async fn reload(&self) -> Result<(Arc<Present>, Arc<Present>), FarmError> {
         let _one_at_a_time = self.reloading.lock().await;
         let directory = self.directory.clone();
-        let loaded = off_thread(move || steading_config::load(&directory)).await??;
+        let loaded = beside(move || steading_config::load(&directory)).await??;
         let new = Arc::new(apply(&self.store, loaded).await?);
         let old = self.present.send_replace(new.clone());
         Ok((old, new))
@@ -103,8 +103,7 @@ impl Farms {
             id: id.to_string(),
         })?;
         let directory = self.directory.clone();
-        let loaded =
-            off_thread(move || steading_config::load_texts(&text.files, &directory)).await?;
+        let loaded = beside(move || steading_config::load_texts(&text.files, &directory)).await?;
         let farm = loaded.map(|it| Arc::new(Present { id, farm: it.farm, policy: it.policy }));
         if let Err(errors) = &farm {
             tracing::error!(configuration = id.0, "does not evaluate any more: {errors}");
@@ -150,12 +149,12 @@ async fn apply(store: &Store, loaded: Loaded) -> Result<Present, FarmError> {
 }
 
 /// Evaluation may take its whole tick limit: never on a thread that serves others.
-async fn off_thread<T, F>(evaluate: F) -> Result<T, FarmError>
+async fn beside<T, F>(evaluate: F) -> Result<T, FarmError>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    tokio::task::spawn_blocking(evaluate)
+    steading_store::off_thread(evaluate)
         .await
         .map_err(|error| FarmError::Panicked(error.to_string()))
 }

@@ -15,6 +15,7 @@ mod error;
 #[cfg(test)]
 mod lint;
 mod migrations;
+mod off_thread;
 mod ops;
 mod query;
 mod reads;
@@ -22,10 +23,13 @@ mod section;
 mod sql;
 
 pub use error::{BadQuery, Error, OpenError};
+pub use off_thread::off_thread;
 pub use ops::{
     Acceptance, CancelBuild, CancelRequest, ConfigurationText, LockNeed, LogEnd, NewArtifact,
     NewBuildset, NewChange, NewClaim, NewRequest, NewStep, NewToken, Next, Recovered, Submitted,
 };
 pub use query::{Filter, LIMIT_DEFAULT, LIMIT_MAX, Op, Order, Page, Query, Row};
 pub use reads::{Buildset, LastTry, Past, PastBuild, PastRequest, Remembered, Token};
-pub use section::{Clock, Options, Read, Reader, SectionStats, Stats, Store, Write};
+pub use section::{
+    Clock, Fate, Hook, Options, Place, Read, Reader, Run, SectionStats, Stats, Store, Write,
+};

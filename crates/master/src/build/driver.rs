@@ -201,7 +201,7 @@ impl Driver {
         let Some(function) = step.when else { return Ok(Answer { index, answer: Ok(true) }) };
         let view = self.view().await?;
         let policy = self.materials.farm.policy.clone();
-        let answer = tokio::task::spawn_blocking(move || policy.condition(function, &view))
+        let answer = steading_store::off_thread(move || policy.condition(function, &view))
             .await
             // A build whose condition panics would otherwise be asked again for ever.
             .unwrap_or_else(|error| Err(Fault { message: error.to_string() }));

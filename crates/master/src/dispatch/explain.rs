@@ -85,7 +85,7 @@ async fn on_snapshot<T: Send + 'static>(
     let _one_at_a_time = context.explaining.lock().await;
     let snapshot = Snapshot::take(context).await?;
     let known = Known::read(context).await?;
-    tokio::task::spawn_blocking(move || ask(&snapshot, &known))
+    steading_store::off_thread(move || ask(&snapshot, &known))
         .await
         .map_err(|error| FarmError::Panicked(error.to_string()))
 }

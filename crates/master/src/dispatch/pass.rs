@@ -108,7 +108,7 @@ async fn pass(context: &Context, owner: &mut Owner) -> Result<Passed, FarmError>
 /// Matches until nothing is feasible. User functions run here: never on a thread that serves
 /// others. What was matched is booked only until the end of this: history says whether it holds.
 async fn decide(mut known: Snapshot) -> Result<(Snapshot, Vec<Match>), FarmError> {
-    let deciding = tokio::task::spawn_blocking(move || {
+    let deciding = steading_store::off_thread(move || {
         let policy = known.present.policy.clone();
         let (mut matches, mut booked) = (Vec::new(), Vec::new());
         while matches.len() < BATCH {

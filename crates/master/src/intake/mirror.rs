@@ -96,7 +96,7 @@ impl Mirror {
 
     async fn remove(&self) -> Result<(), GitError> {
         let places = [self.directory.clone(), self.directory.with_extension("new")];
-        let removing = tokio::task::spawn_blocking(move || {
+        let removing = steading_store::off_thread(move || {
             places.iter().filter(|place| place.exists()).try_for_each(fs_err::remove_dir_all)
         });
         removing.await.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(unusable)

@@ -48,7 +48,7 @@ pub(super) async fn folds(
         return Vec::new();
     }
     let policy = present.policy.clone();
-    let asking = tokio::task::spawn_blocking(move || {
+    let asking = steading_store::off_thread(move || {
         let wanted = candidates.into_iter().filter(|(_, (older, newer))| {
             match policy.collapse(older, newer).map(|answer| answer.value) {
                 Some(Ok(yes)) => yes,

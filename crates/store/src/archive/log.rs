@@ -13,6 +13,7 @@ use super::Error;
 use super::live::{Extent, Live};
 use super::paths::Paths;
 use super::syncer::{Syncer, sync_directory};
+use crate::off_thread;
 
 /// The bytes of a farm. Clones share one archive; a data directory has one at a time.
 #[derive(Clone)]
@@ -62,6 +63,18 @@ impl Archive {
     /// # Errors
     /// When the directories cannot be made or cleared.
     pub fn open(data: &Path) -> Result<Archive, Error> {
+        Archive::with_syncer(data, Syncer::start()?)
+    }
+
+    /// The same without a thread: files are made durable where that is asked for. For simulations.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn open_inline(data: &Path) -> Result<Archive, Error> {
+        Archive::with_syncer(data, Syncer::Inline)
+    }
+
+    fn with_syncer(data: &Path, syncer: Syncer) -> Result<Archive, Error> {
         let paths = Paths::of(data);
         fs::create_dir_all(&paths.logs)?;
         if paths.incoming().exists() {
@@ -73,7 +86,7 @@ impl Archive {
             sync_directory(directory.parent().unwrap_or(data))?;
         }
         sync_directory(data)?;
-        let inner = Inner { paths, syncer: Syncer::start()?, open: Mutex::default() };
+        let inner = Inner { paths, syncer, open: Mutex::default() };
         Ok(Archive { inner: Arc::new(inner) })
     }
 
@@ -259,7 +272,7 @@ pub(super) fn damaged(log: LogId, path: &Path, damage: Damage) -> Error {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
+    match off_thread(work).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -22,21 +22,34 @@ pub(super) struct Job {
     pub(super) done: Box<dyn FnOnce(io::Result<()>) + Send>,
 }
 
-/// Hands files to the thread; the thread ends with the last of these.
+/// Makes files durable.
 #[derive(Clone)]
-pub(super) struct Syncer(SyncSender<Job>);
+pub(super) enum Syncer {
+    /// On the thread, which ends with the last of these.
+    Thread(SyncSender<Job>),
+    /// Where it is asked for.
+    Inline,
+}
 
 impl Syncer {
     /// Starts the thread.
     pub(super) fn start() -> io::Result<Syncer> {
         let (sender, receiver) = sync_channel(QUEUE_MAX);
         std::thread::Builder::new().name("archive-sync".into()).spawn(move || run(&receiver))?;
-        Ok(Syncer(sender))
+        Ok(Syncer::Thread(sender))
     }
 
     /// Queues a job; waits while the queue is full.
     pub(super) fn submit(&self, job: Job) -> Result<(), Error> {
-        self.0.send(job).map_err(|_| Error::Stopped("its syncer has ended"))
+        match self {
+            Syncer::Thread(queue) => {
+                queue.send(job).map_err(|_| Error::Stopped("its syncer has ended"))
+            }
+            Syncer::Inline => {
+                settle(vec![job]);
+                Ok(())
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The two kinds of section, the threads that run them, and the store that hands them out.
 
 mod files;
+mod inline;
 mod read;
 mod readers;
 mod stats;
@@ -11,6 +12,7 @@ mod write;
 mod writer;
 
 pub(crate) use files::database as database_error;
+pub use inline::{Fate, Hook, Place, Run};
 pub use read::Read;
 pub use readers::Reader;
 pub use stats::{SectionStats, Stats};

@@ -8,9 +8,10 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use super::inline::pass;
 use super::store::enqueue;
 use super::writer::panic_message;
-use super::{Clock, Options, Read, files};
+use super::{Clock, Hook, Options, Place, Read, Run, files};
 use crate::{Error, OpenError, migrations};
 
 /// Threads that read.
@@ -21,13 +22,54 @@ const QUEUE_MAX: usize = 1024;
 type Job = Box<dyn FnOnce(&Connection, &Clock) + Send>;
 
 /// The reading half of a store.
-pub(super) struct Readers {
+pub(super) enum Readers {
+    Threads(Threads),
+    Inline(Box<Inline>),
+}
+
+/// Threads that take reads from one queue.
+pub(super) struct Threads {
     queue: Option<mpsc::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
 
+/// Reads run where they are asked for.
+pub(super) struct Inline {
+    conn: Mutex<Connection>,
+    clock: Clock,
+    hook: Hook,
+}
+
 impl Readers {
-    pub(super) fn start(file: &Path, clock: &Clock) -> Result<Readers, OpenError> {
+    pub(super) fn start(file: &Path, clock: &Clock, on: &Run) -> Result<Readers, OpenError> {
+        match on {
+            Run::Threads => Threads::start(file, clock).map(Readers::Threads),
+            Run::Inline(hook) => {
+                let conn = Mutex::new(files::open_reader(file)?);
+                let (clock, hook) = (Arc::clone(clock), Arc::clone(hook));
+                Ok(Readers::Inline(Box::new(Inline { conn, clock, hook })))
+            }
+        }
+    }
+
+    pub(super) async fn read<T, F>(&self, section: F) -> Result<T, Error>
+    where
+        F: FnOnce(&Read<'_>) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        match self {
+            Readers::Threads(threads) => threads.read(section).await,
+            Readers::Inline(inline) => {
+                pass(&inline.hook, Place::Read).await;
+                let conn = inline.conn.lock().unwrap_or_else(PoisonError::into_inner);
+                run(&conn, &inline.clock, section)
+            }
+        }
+    }
+}
+
+impl Threads {
+    fn start(file: &Path, clock: &Clock) -> Result<Threads, OpenError> {
         let (queue, jobs) = mpsc::channel::<Job>(QUEUE_MAX);
         let jobs = Arc::new(Mutex::new(jobs));
         let mut threads = Vec::new();
@@ -37,10 +79,10 @@ impl Readers {
             let builder = std::thread::Builder::new().name(format!("store-reader-{number}"));
             threads.push(builder.spawn(move || serve(&conn, &clock, &jobs))?);
         }
-        Ok(Readers { queue: Some(queue), threads })
+        Ok(Threads { queue: Some(queue), threads })
     }
 
-    pub(super) async fn read<T, F>(&self, section: F) -> Result<T, Error>
+    async fn read<T, F>(&self, section: F) -> Result<T, Error>
     where
         F: FnOnce(&Read<'_>) -> Result<T, Error> + Send + 'static,
         T: Send + 'static,
@@ -55,7 +97,7 @@ impl Readers {
     }
 }
 
-impl Drop for Readers {
+impl Drop for Threads {
     fn drop(&mut self) {
         self.queue = None;
         for thread in self.threads.drain(..) {
@@ -114,7 +156,7 @@ impl Reader {
             return Err(OpenError::Missing { file });
         }
         migrations::require_current(&files::open_reader(&file)?, &file, migrations::ALL)?;
-        Ok(Reader { readers: Readers::start(&file, &options.clock)? })
+        Ok(Reader { readers: Readers::start(&file, &options.clock, &options.run)? })
     }
 
     /// Runs a read section: one consistent moment of history.

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::readers::Readers;
 use super::writer::{Message, Section, Writer};
-use super::{Read, Stats, Write, files};
+use super::{Read, Run, Stats, Write, files};
 use crate::{Error, OpenError, migrations};
 
 /// Sections that may wait for the writer.
@@ -29,14 +29,17 @@ pub struct Options {
     pub rehearse: bool,
     /// Tells the time.
     pub clock: Clock,
+    /// Where sections run.
+    pub run: Run,
 }
 
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Options { data, rehearse, clock: _ } = self;
+        let Options { data, rehearse, run, clock: _ } = self;
         f.debug_struct("Options")
             .field("data", data)
             .field("rehearse", rehearse)
+            .field("run", run)
             .finish_non_exhaustive()
     }
 }
@@ -48,7 +51,7 @@ impl Options {
         clock: impl Fn() -> Micros + Send + Sync + 'static,
     ) -> Options {
         let rehearse = cfg!(debug_assertions);
-        Options { data: data.into(), rehearse, clock: Arc::new(clock) }
+        Options { data: data.into(), rehearse, clock: Arc::new(clock), run: Run::Threads }
     }
 }
 
@@ -89,9 +92,9 @@ impl Store {
             crate::reads::newest_seq_of(&conn).map_err(|error| files::database(&file, &error))?;
         let (publish, seq) = watch::channel(Seq(newest));
         let stats = Arc::new(Mutex::new(Stats::default()));
-        let readers = Readers::start(&file, &options.clock)?;
+        let readers = Readers::start(&file, &options.clock, &options.run)?;
         let (queue, sections) = mpsc::channel(QUEUE_MAX);
-        let Options { rehearse, clock, data: _ } = options;
+        let Options { rehearse, clock, run, data: _ } = options;
         let stats_too = Arc::clone(&stats);
         let writer = Writer {
             conn,
@@ -101,12 +104,11 @@ impl Store {
             seq: newest,
             publish,
             stats: stats_too,
+            hook: None,
             _lock: lock,
         };
-        let thread = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || writer.run(sections))?;
-        let (queue, thread) = (Some(queue), Some(thread));
+        let thread = start(writer, sections, run)?;
+        let queue = Some(queue);
         Ok(Store { inner: Arc::new(Inner { file, queue, thread, readers, seq, stats }) })
     }
 
@@ -165,6 +167,25 @@ impl Store {
         }
         let _ = closed.await;
         Ok(())
+    }
+}
+
+/// Begins to write; gives the thread, if it is one.
+fn start(
+    mut writer: Writer,
+    sections: mpsc::Receiver<Message>,
+    run: Run,
+) -> std::io::Result<Option<JoinHandle<()>>> {
+    match run {
+        Run::Threads => {
+            let thread = std::thread::Builder::new().name("store-writer".to_owned());
+            thread.spawn(move || writer.run(sections)).map(Some)
+        }
+        Run::Inline(hook) => {
+            writer.hook = Some(hook.clone());
+            tokio::spawn(writer.run_inline(sections, hook));
+            Ok(None)
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one thread that writes: sections in order, those that wait together in one commit.
+//! The one that writes, on a thread of its own or inline: sections in order, those that wait together in one commit.
 
 use std::any::Any;
 use std::fs::File;
@@ -11,7 +11,8 @@ use steading_core::words::Seq;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::{Clock, Stats, Write};
+use super::inline::pass;
+use super::{Clock, Fate, Hook, Place, Stats, Write};
 use crate::Error;
 
 /// The most sections one commit covers.
@@ -75,7 +76,14 @@ struct Member {
     job: Box<dyn Job>,
     error: Option<Error>,
     kept: bool,
+    statements: u64,
     busy_us: u64,
+}
+
+impl Member {
+    fn new(job: Box<dyn Job>) -> Member {
+        Member { job, error: None, kept: false, statements: 0, busy_us: 0 }
+    }
 }
 
 pub(super) struct Writer {
@@ -87,8 +95,24 @@ pub(super) struct Writer {
     pub(super) seq: i64,
     pub(super) publish: watch::Sender<Seq>,
     pub(super) stats: Arc<Mutex<Stats>>,
+    /// Says what happens where sections run inline.
+    pub(super) hook: Option<Hook>,
     /// Held for its lock alone.
     pub(super) _lock: File,
+}
+
+/// Why a group was not committed.
+enum NotCommitted {
+    /// The engine, and what it said.
+    Refused(Error),
+    /// The process died, as far as this store is concerned.
+    Died,
+}
+
+impl From<Error> for NotCommitted {
+    fn from(error: Error) -> NotCommitted {
+        NotCommitted::Refused(error)
+    }
 }
 
 impl Writer {
@@ -97,23 +121,29 @@ impl Writer {
         let mut closing = None;
         while closing.is_none() {
             let Some(message) = queue.blocking_recv() else { break };
-            let mut group = Vec::new();
-            // Only what already waits is taken along: group commit never lingers.
-            let mut next = Some(message);
-            while let Some(message) = next {
-                match message {
-                    Message::Section(job) => {
-                        group.push(Member { job, error: None, kept: false, busy_us: 0 });
-                    }
-                    Message::Close(done) => closing = Some(done),
-                }
-                let room = group.len() < GROUP_MAX && closing.is_none();
-                next = room.then(|| queue.try_recv().ok()).flatten();
-            }
-            if !group.is_empty() {
-                self.commit(group);
+            let group = group(message, &mut queue, &mut closing);
+            if !group.is_empty() && self.commit(group).is_err() {
+                return;
             }
         }
+        self.end(queue, closing);
+    }
+
+    /// The same in turn with other tasks.
+    pub(super) async fn run_inline(mut self, mut queue: mpsc::Receiver<Message>, hook: Hook) {
+        let mut closing = None;
+        while closing.is_none() {
+            let Some(message) = queue.recv().await else { break };
+            pass(&hook, Place::Waiting).await;
+            let group = group(message, &mut queue, &mut closing);
+            if !group.is_empty() && self.commit(group).is_err() {
+                return std::future::pending().await;
+            }
+        }
+        self.end(queue, closing);
+    }
+
+    fn end(self, mut queue: mpsc::Receiver<Message>, closing: Option<oneshot::Sender<()>>) {
         queue.close();
         // Sections behind the close are dropped unanswered, which their callers see as `Closed`.
         drop(queue);
@@ -123,9 +153,13 @@ impl Writer {
         }
     }
 
-    /// One group: run, commit, publish, answer.
-    fn commit(&mut self, mut group: Vec<Member>) {
-        let committed = self.transaction(&mut group).map_err(|error| error.in_file(&self.file));
+    /// One group: run, commit, publish, answer. An error: the process died here.
+    fn commit(&mut self, mut group: Vec<Member>) -> Result<(), Died> {
+        let committed = match self.transaction(&mut group) {
+            Ok(seq) => Ok(seq),
+            Err(NotCommitted::Refused(error)) => Err(error.in_file(&self.file)),
+            Err(NotCommitted::Died) => return Err(Died),
+        };
         if committed.is_err() && !self.conn.is_autocommit() {
             // Nothing to add when this fails too: the next BEGIN will say so.
             let _ = self.conn.execute_batch("ROLLBACK");
@@ -145,19 +179,33 @@ impl Writer {
             let error = failed.clone().or(member.error).map(|error| error.in_file(&self.file));
             member.job.answer(error);
         }
+        Ok(())
     }
 
     /// Runs the group's sections in one transaction; yields the newest event after it.
-    fn transaction(&self, group: &mut [Member]) -> Result<i64, Error> {
+    fn transaction(&self, group: &mut [Member]) -> Result<i64, NotCommitted> {
+        let names: Vec<&'static str> = group.iter().map(|member| member.job.name()).collect();
         self.control("BEGIN IMMEDIATE")?;
         let mut seq = self.seq;
-        for member in group {
+        for (index, member) in group.iter_mut().enumerate() {
+            self.at(Place::Section(&names, index))?;
             let began = Instant::now();
             seq = self.section(member, seq)?;
             member.busy_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         }
+        self.at(Place::Commit(&names))?;
         self.control("COMMIT")?;
+        self.at(Place::Reply(&names))?;
         Ok(seq)
+    }
+
+    /// What the hook, if there is one, makes happen here.
+    fn at(&self, place: Place<'_>) -> Result<(), NotCommitted> {
+        match self.hook.as_ref().map_or(Fate::Go, |hook| hook(place)) {
+            Fate::Die => Err(NotCommitted::Died),
+            Fate::Fail(error) => Err(NotCommitted::Refused(error)),
+            Fate::Go | Fate::Later(_) => Ok(()),
+        }
     }
 
     /// Runs one section under its savepoint; yields the newest event after it.
@@ -169,6 +217,7 @@ impl Writer {
             let mut w = Write::new(&self.conn, now, seq);
             let ran = run_caught(&mut *member.job, &mut w);
             let after = w.seq();
+            member.statements += w.statements();
             if self.conn.is_autocommit() {
                 // The engine gave the whole transaction up (a full disk, an I/O error).
                 let lost = || Error::Database("the transaction was given up".to_owned());
@@ -211,9 +260,32 @@ impl Writer {
             } else {
                 of.undone += 1;
             }
+            of.statements += member.statements;
             of.busy_us += member.busy_us;
         }
     }
+}
+
+/// The process died, as far as this store is concerned.
+struct Died;
+
+/// A message and what waits behind it: only that is taken along, group commit never lingers.
+fn group(
+    first: Message,
+    queue: &mut mpsc::Receiver<Message>,
+    closing: &mut Option<oneshot::Sender<()>>,
+) -> Vec<Member> {
+    let mut group = Vec::new();
+    let mut next = Some(first);
+    while let Some(message) = next {
+        match message {
+            Message::Section(job) => group.push(Member::new(job)),
+            Message::Close(done) => *closing = Some(done),
+        }
+        let room = group.len() < GROUP_MAX && closing.is_none();
+        next = room.then(|| queue.try_recv().ok()).flatten();
+    }
+    group
 }
 
 /// Runs a section's closure; a panic becomes an error.

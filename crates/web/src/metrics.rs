@@ -53,6 +53,8 @@ pub(crate) async fn show(
     registry.register("http_requests", "HTTP requests answered", requests);
     farm(&mut registry, &overview);
     sections(&mut registry, &state.store.stats());
+    let syncs = ConstCounter::new(state.archive.syncs());
+    registry.register("archive_syncs", "Files and directories of logs made durable", syncs);
     let mut text = String::new();
     encode(&mut text, &registry)
         .map_err(|fmt::Error| Failure::new(Code::Internal, "the metrics could not be written"))?;
@@ -87,14 +89,18 @@ fn sections(registry: &mut Registry, stats: &Stats) {
     let commits = ConstCounter::new(stats.commits);
     registry.register("store_commits", "Commits, each of a group of sections", commits);
     let done = Family::<Labels, Counter<u64, AtomicU64>>::default();
+    let statements = Family::<Label, Counter<u64, AtomicU64>>::default();
     let busy = Family::<Label, Counter<u64, AtomicU64>>::default();
     for (name, of) in &stats.sections {
         let labels =
             |result: &str| [("section", (*name).to_owned()), ("result", result.to_owned())];
         done.get_or_create(&labels("committed")).inc_by(of.committed);
         done.get_or_create(&labels("undone")).inc_by(of.undone);
-        busy.get_or_create(&[("section", (*name).to_owned())]).inc_by(of.busy_us);
+        let section = [("section", (*name).to_owned())];
+        statements.get_or_create(&section).inc_by(of.statements);
+        busy.get_or_create(&section).inc_by(of.busy_us);
     }
     registry.register("store_sections", "Write sections, by name and result", done);
+    registry.register("store_statements", "SQL statements of write sections", statements);
     registry.register("store_busy_microseconds", "Time spent in write sections", busy);
 }

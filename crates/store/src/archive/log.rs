@@ -135,6 +135,12 @@ impl Archive {
         .await
     }
 
+    /// How many files and directories were made durable for logs since the archive was opened.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.inner.syncer.syncs()
+    }
+
     /// What is in memory of a log, taken up if it is not.
     pub(super) fn open_log(&self, log: LogId) -> Arc<OpenLog> {
         let fresh = || Arc::new(OpenLog::new(log, self.inner.paths.log(log)));

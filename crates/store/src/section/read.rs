@@ -1,6 +1,8 @@
 //! The read section: a consistent view of history at one moment.
 
-use rusqlite::{Connection, Params};
+use std::cell::Cell;
+
+use rusqlite::{CachedStatement, Connection, Params};
 use steading_core::words::Micros;
 
 use crate::Error;
@@ -10,6 +12,7 @@ use crate::Error;
 pub struct Read<'c> {
     conn: &'c Connection,
     now: Micros,
+    statements: Cell<u64>,
 }
 
 impl std::fmt::Debug for Read<'_> {
@@ -20,7 +23,7 @@ impl std::fmt::Debug for Read<'_> {
 
 impl<'c> Read<'c> {
     pub(super) fn new(conn: &'c Connection, now: Micros) -> Read<'c> {
-        Read { conn, now }
+        Read { conn, now, statements: Cell::new(0) }
     }
 
     /// The time of this section; it does not move while the section runs.
@@ -29,8 +32,20 @@ impl<'c> Read<'c> {
         self.now
     }
 
+    #[cfg(test)]
     pub(super) fn connection(&self) -> &'c Connection {
         self.conn
+    }
+
+    /// A statement, counted.
+    pub(super) fn statement(&self, sql: &str) -> rusqlite::Result<CachedStatement<'c>> {
+        self.statements.set(self.statements.get() + 1);
+        self.conn.prepare_cached(sql)
+    }
+
+    /// How many statements this section ran so far.
+    pub(super) fn statements(&self) -> u64 {
+        self.statements.get()
     }
 
     /// Every row a statement yields.
@@ -40,7 +55,7 @@ impl<'c> Read<'c> {
         params: impl Params,
         mut map: impl FnMut(&rusqlite::Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.statement(sql)?;
         let mut rows = statement.query(params)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -56,7 +71,7 @@ impl<'c> Read<'c> {
         params: impl Params,
         map: impl FnOnce(&rusqlite::Row<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.statement(sql)?;
         let mut rows = statement.query(params)?;
         rows.next()?.map(map).transpose()
     }

@@ -20,6 +20,8 @@ pub struct SectionStats {
     pub committed: u64,
     /// Undone: an error, a panic or a failed commit.
     pub undone: u64,
+    /// SQL statements they ran, rehearsals included; savepoints and commits not.
+    pub statements: u64,
     /// Microseconds spent in them, rehearsals included, commits not.
     pub busy_us: u64,
 }

@@ -35,6 +35,11 @@ impl<'c> Write<'c> {
         self.seq
     }
 
+    /// How many statements this section ran so far.
+    pub(super) fn statements(&self) -> u64 {
+        self.read.statements()
+    }
+
     /// The number of the next event. It is counted here and not by the database: a section that is
     /// undone must not leave a gap.
     pub(crate) fn next_seq(&mut self) -> i64 {
@@ -44,6 +49,6 @@ impl<'c> Write<'c> {
 
     /// Runs a statement that changes rows; says how many.
     pub(crate) fn execute(&mut self, sql: &str, params: impl Params) -> Result<usize, Error> {
-        Ok(self.read.connection().prepare_cached(sql)?.execute(params)?)
+        Ok(self.read.statement(sql)?.execute(params)?)
     }
 }

@@ -74,7 +74,7 @@ pub static WORKER: &[Move<WorkerState>] = {
         from(Offline, Ready, "its session began"),
         from(Ready, Offline, "its session ended"),
         from(Ready, Resetting, "all its slots are empty and it is to be reset"),
-        from(Resetting, Ready, "the reset succeeded and its session began"),
-        from(Resetting, Offline, "the reset failed, or no session began after it"),
+        from(Offline, Resetting, "it went away before it could be reset"),
+        from(Resetting, Offline, "the reset ended; one that succeeded lets a new session begin"),
     ]
 };

@@ -91,6 +91,10 @@ kinds! {
     ConfigurationApplied = "configuration.applied",
     /// A builder appeared, changed or left the configuration.
     BuilderConfigured = "builder.configured",
+    /// A builder was paused or resumed.
+    BuilderFlagged = "builder.flagged",
+    /// A scheduler was paused or resumed.
+    SchedulerFlagged = "scheduler.flagged",
     /// A scheduler appeared, changed or left the configuration.
     SchedulerConfigured = "scheduler.configured",
     /// A lock appeared, changed or left the configuration.
@@ -151,6 +155,22 @@ kinds! {
     WorkerLost = "worker.lost",
     /// A worker was paused or resumed, or drains.
     WorkerFlagged = "worker.flagged",
+    /// A worker has been away for longer than its limit.
+    WorkerMissing = "worker.missing",
+    /// A worker is being reset, was reset, or could not be.
+    WorkerReset = "worker.reset",
+    /// The farm was paused or resumed, or drains.
+    FarmFlagged = "farm.flagged",
+    /// The farm itself found a reason to hold everything back, or found it gone.
+    FarmTroubled = "farm.troubled",
+    /// Something is to be told.
+    NotificationAdded = "notification.added",
+    /// It could not be told, and will be tried again.
+    NotificationTried = "notification.tried",
+    /// It was told.
+    NotificationSent = "notification.sent",
+    /// It could not be told, and will not be tried again.
+    NotificationFailed = "notification.failed",
 }
 
 #[cfg(test)]

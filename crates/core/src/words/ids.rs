@@ -53,6 +53,10 @@ ids! {
     SchedulerId = "scheduler";
     /// A declared lock.
     LockId = "lock";
+    /// The farm itself: one row.
+    FarmId = "farm";
+    /// Something to be told to people or programs outside.
+    NotificationId = "notification";
 }
 
 /// The number of an event: gapless and increasing over the life of a farm. 0 is "before all".

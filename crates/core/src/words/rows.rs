@@ -200,12 +200,80 @@ pub struct Worker {
     pub labels: BTreeMap<String, Value>,
     /// Takes nothing new.
     pub draining: bool,
+    /// Who drains it, if a person does, and why.
+    pub draining_by: Option<(String, String)>,
     /// Who paused it, if anybody did.
     pub paused_by: Option<String>,
     /// Why they did.
     pub paused_why: Option<String>,
     /// When its last session ended, if it has none.
     pub lost_at: Option<Micros>,
+    /// When it had been away for longer than its limit, if it has.
+    pub missing_at: Option<Micros>,
+    /// After how many builds it is reset, if it is.
+    pub reset_every: Option<i64>,
+    /// Since when a build may have left something behind that a reset removes.
+    pub dirty_at: Option<Micros>,
+    /// Builds begun on it since its last reset; 0 for one that is never reset.
+    pub builds_since_reset: i64,
+    /// When it was last reset.
+    pub reset_at: Option<Micros>,
+    /// Resets that failed since the last that succeeded.
+    pub reset_failures: i64,
+}
+
+impl Worker {
+    /// Whether it takes nothing more before it was reset.
+    #[must_use]
+    pub fn reset_due(&self) -> bool {
+        let due = |every: i64| every <= 1 || self.builds_since_reset >= every;
+        self.dirty_at.is_some() && self.reset_every.is_some_and(due)
+    }
+}
+
+/// Somebody paused something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Paused {
+    /// Who.
+    pub by: String,
+    /// Why; may be empty.
+    pub why: String,
+    /// When.
+    pub at: Micros,
+}
+
+impl Paused {
+    /// As a sentence about `what`: "builder hello is paused by alice: the mirror moves".
+    #[must_use]
+    pub fn of(&self, what: &str) -> String {
+        let why = if self.why.is_empty() { "" } else { ": " };
+        format!("{what} is paused by {}{why}{}", self.by, self.why)
+    }
+}
+
+/// Whether the farm starts builds at all: the one place that says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FarmRow {
+    /// Who paused or drains it.
+    pub paused: Option<Paused>,
+    /// Whether it was paused to become quiet.
+    pub draining: bool,
+    /// What the farm itself found, one of each code: a full disk, workers that fail together. Each
+    /// goes away by itself, or by whoever found it.
+    pub troubles: Vec<Reason>,
+}
+
+impl FarmRow {
+    /// Why nothing is started, as a sentence; absent when builds are.
+    #[must_use]
+    pub fn held(&self) -> Option<String> {
+        let paused = self.paused.as_ref().map(|paused| match (self.draining, &*paused.why) {
+            (false, _) => paused.of("the farm"),
+            (true, "") => format!("the farm is drained by {}", paused.by),
+            (true, why) => format!("the farm is drained by {}: {why}", paused.by),
+        });
+        paused.or_else(|| self.troubles.first().map(|trouble| trouble.text.clone()))
+    }
 }
 
 /// A lock held, or wanted, with how much of it.

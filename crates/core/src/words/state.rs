@@ -95,4 +95,14 @@ states! {
         /// Has a session and may be offered builds.
         Ready = "ready",
     }
+
+    /// How far a notification got.
+    NotificationState {
+        /// Not told yet.
+        Waiting = "waiting",
+        /// Told.
+        Sent = "sent",
+        /// Given up.
+        Failed = "failed",
+    }
 }

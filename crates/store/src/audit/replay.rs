@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use steading_core::words::{Delta, Event, NOUNS, Noun, Seq, noun};
+use steading_core::words::{Cell, Delta, Event, Field, NOUNS, Noun, Seq, noun};
 
 use super::Violation;
 use super::moments;
@@ -41,7 +41,8 @@ pub(super) fn events(r: &Read<'_>) -> Result<Vec<Violation>, Error> {
     Ok(found)
 }
 
-/// An event names a noun and its fields; the first one of a row has them all.
+/// An event names a noun and its fields; the first one of a row has all that must be there. What was
+/// added to a noun later may be absent, and older events do not name it.
 fn shape(world: &World, event: &Event) -> Option<Violation> {
     let broken = |what: &str| {
         let text = format!("event {} ({}) {what}", event.seq, event.kind);
@@ -52,7 +53,8 @@ fn shape(world: &World, event: &Event) -> Option<Violation> {
         return broken(&format!("sets `{field}`, which a {} does not have", noun.name));
     }
     let first = world.row(noun.name, event.noun_id).is_none();
-    if first && event.delta.len() != noun.fields.len() {
+    let missing = |field: &Field| !field.nullable && !event.delta.contains_key(field.name);
+    if first && noun.fields.iter().any(missing) {
         return broken(&format!("is the first of {} {} but not whole", noun.name, event.noun_id));
     }
     None
@@ -69,7 +71,8 @@ fn folded(r: &Read<'_>, world: &World, noun: &'static Noun) -> Result<Vec<Violat
             found.push(Violation::new("I9", text));
             continue;
         };
-        for (field, cell) in row.iter().filter(|(field, cell)| told.get(*field) != Some(cell)) {
+        let said = |field: &String| told.get(field).unwrap_or(&Cell::Null);
+        for (field, cell) in row.iter().filter(|(field, cell)| said(field) != *cell) {
             let text = format!(
                 "{} {id}: `{field}` is {cell:?} in its table, {:?} by its events",
                 noun.name,

@@ -8,5 +8,7 @@ pub(crate) use run::{Migration, migrate, require_current};
 pub(crate) use run::{STATEMENTS, lines_for};
 
 /// Every migration, in order.
-pub(crate) const ALL: &[Migration] =
-    &[Migration { number: 1, sql: include_str!("0001_history.sql") }];
+pub(crate) const ALL: &[Migration] = &[
+    Migration { number: 1, sql: include_str!("0001_history.sql") },
+    Migration { number: 2, sql: include_str!("0002_operations.sql") },
+];

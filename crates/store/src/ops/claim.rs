@@ -77,6 +77,7 @@ impl Write<'_> {
             let why = format!("request {} is pinned to another worker", request.id);
             return Err(Error::Stale(why));
         }
+        self.require_open(&request.builder)?;
         self.require_free_slot(&new.worker)?;
         self.require_grantable(&new.worker, &new.locks)?;
         let epoch = request.epoch + 1;
@@ -85,6 +86,7 @@ impl Write<'_> {
             claimed_at: self.now(),
         };
         self.patch(EventKind::RequestClaimed, RequestId::NOUN, request.id.0, request_cells)?;
+        self.soil(&new.worker)?;
         let id = self.insert(
             EventKind::ClaimOffered,
             ClaimId::NOUN,
@@ -140,6 +142,17 @@ impl Write<'_> {
         Ok(claim.attempt.request)
     }
 
+    /// Nobody holds the farm or the builder back.
+    fn require_open(&self, builder: &str) -> Result<(), Error> {
+        if let Some(why) = self.farm_row()?.held() {
+            return Err(Error::Stale(why));
+        }
+        match self.builder_paused(builder)? {
+            Some(paused) => Err(Error::Stale(paused.of(&format!("builder {builder}")))),
+            None => Ok(()),
+        }
+    }
+
     fn require_free_slot(&self, name: &str) -> Result<(), Error> {
         let worker = self.worker(name)?.ok_or_else(|| Error::not_found("worker", name))?;
         let stale = |why: &str| Err(Error::Stale(format!("worker {name} {why}")));
@@ -151,6 +164,9 @@ impl Write<'_> {
         }
         if let Some(by) = &worker.paused_by {
             return stale(&format!("is paused by {by}"));
+        }
+        if worker.reset_due() {
+            return stale("is to be reset first");
         }
         if self.int(SLOTS_IN_USE, [name])? >= worker.slots {
             return stale("has no free slot");

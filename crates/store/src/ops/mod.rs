@@ -14,8 +14,10 @@ mod configuration;
 mod finish;
 mod idempotency;
 mod log;
+mod pause;
 mod recover;
 mod request;
+mod reset;
 mod row;
 mod step;
 mod timer;
@@ -51,8 +53,10 @@ pub(crate) mod statements {
         super::finish::STATEMENTS,
         super::idempotency::STATEMENTS,
         super::log::STATEMENTS,
+        super::pause::STATEMENTS,
         super::recover::STATEMENTS,
         super::request::STATEMENTS,
+        super::reset::STATEMENTS,
         super::row::STATEMENTS,
         super::step::STATEMENTS,
         super::timer::STATEMENTS,

@@ -7,6 +7,7 @@ use crate::{Error, Write};
 
 statements! {
     ONLINE = "SELECT name FROM worker WHERE state <> 'offline' ORDER BY id";
+    RESETTING = "SELECT name FROM worker WHERE state = 'resetting' ORDER BY id";
 }
 
 /// What a start-up found and put right.
@@ -26,6 +27,11 @@ impl Write<'_> {
     /// Only when the database fails.
     pub fn recover(&mut self) -> Result<Recovered, Error> {
         debug_assert_eq!(WorkerState::Offline.word(), "offline");
+        debug_assert_eq!(WorkerState::Resetting.word(), "resetting");
+        // Nobody knows how far a reset got: it is done again.
+        for worker in self.rows(RESETTING, [], |row| Ok(row.get::<_, String>(0)?))? {
+            self.fail_reset(&worker, "the master was restarted meanwhile", false)?;
+        }
         let workers = self.rows(ONLINE, [], |row| Ok(row.get::<_, String>(0)?))?;
         for worker in &workers {
             self.worker_lost(worker)?;

@@ -157,6 +157,7 @@ pub(crate) fn generated() -> Vec<(String, String)> {
         ("build", "plan"),
         ("build", "cancelled"),
         ("step", "locks"),
+        ("worker", "reset_build"),
     ];
     let mut all = Vec::new();
     for noun in steading_core::words::NOUNS {

@@ -45,12 +45,17 @@ impl Write<'_> {
         facts: &serde_json::Value,
     ) -> Result<(), Error> {
         let (id, known) = self.require_worker(name)?;
-        if known.state != WorkerState::Ready {
-            lifecycle::worker(known.state, WorkerState::Ready)?;
+        // A reset ends when its command does, not when the machine dials.
+        let state = match known.state {
+            WorkerState::Resetting => WorkerState::Resetting,
+            WorkerState::Offline | WorkerState::Ready => WorkerState::Ready,
+        };
+        if known.state != state {
+            lifecycle::worker(known.state, state)?;
         }
         let cells = cells! {
-            state: WorkerState::Ready.word(), version: version, facts: json(facts),
-            connected_at: self.now(), lost_at: None::<i64>,
+            state: state.word(), version: version, facts: json(facts),
+            connected_at: self.now(), lost_at: None::<i64>, missing_at: None::<i64>,
         };
         self.patch(EventKind::WorkerConnected, WorkerId::NOUN, id.0, cells)
     }
@@ -61,11 +66,16 @@ impl Write<'_> {
     /// `NotFound` when the worker was never met.
     pub fn worker_lost(&mut self, name: &str) -> Result<(), Error> {
         let (id, known) = self.require_worker(name)?;
-        if known.state == WorkerState::Offline {
-            return Ok(());
+        // A reset may well end the session.
+        let state = match known.state {
+            WorkerState::Offline => return Ok(()),
+            WorkerState::Resetting => WorkerState::Resetting,
+            WorkerState::Ready => WorkerState::Offline,
+        };
+        if known.state != state {
+            lifecycle::worker(known.state, state)?;
         }
-        lifecycle::worker(known.state, WorkerState::Offline)?;
-        let cells = cells! { state: WorkerState::Offline.word(), lost_at: self.now() };
+        let cells = cells! { state: state.word(), lost_at: self.now() };
         self.patch(EventKind::WorkerLost, WorkerId::NOUN, id.0, cells)
     }
 
@@ -74,26 +84,58 @@ impl Write<'_> {
     /// # Errors
     /// `NotFound` when the worker was never met.
     pub fn pause_worker(&mut self, name: &str, by: &str, why: &str) -> Result<(), Error> {
-        self.flag(name, cells! { paused_by: by, paused_why: why }, |worker| {
+        let cells = cells! { paused_by: by, paused_why: why, paused_at: self.now() };
+        self.flag(name, cells, |worker| {
             worker.paused_by.as_deref() == Some(by) && worker.paused_why.as_deref() == Some(why)
         })
     }
 
-    /// The worker takes builds again.
+    /// The worker takes builds again: whoever paused or drained it.
     ///
     /// # Errors
     /// `NotFound` when the worker was never met.
     pub fn resume_worker(&mut self, name: &str) -> Result<(), Error> {
-        let cells = cells! { paused_by: None::<&str>, paused_why: None::<&str> };
-        self.flag(name, cells, |worker| worker.paused_by.is_none())
+        let nobody = None::<&str>;
+        let cells = cells! {
+            paused_by: nobody, paused_why: nobody, paused_at: None::<i64>,
+            draining: false, draining_by: nobody, draining_why: nobody,
+        };
+        self.flag(name, cells, |worker| worker.paused_by.is_none() && !worker.draining)
     }
 
-    /// The worker finishes what it has and takes nothing new, or takes builds again.
+    /// The worker finishes what it has and takes nothing new, or takes builds again: because it
+    /// says so, or is no longer declared. One that a person drains goes on draining.
     ///
     /// # Errors
     /// `NotFound` when the worker was never met.
     pub fn drain_worker(&mut self, name: &str, draining: bool) -> Result<(), Error> {
+        let (_, known) = self.require_worker(name)?;
+        let draining = draining || known.draining_by.is_some();
         self.flag(name, cells! { draining: draining }, |worker| worker.draining == draining)
+    }
+
+    /// Somebody wants the worker empty: it finishes what it has and takes nothing new until it is
+    /// resumed, however often it connects.
+    ///
+    /// # Errors
+    /// `NotFound` when the worker was never met.
+    pub fn empty_worker(&mut self, name: &str, by: &str, why: &str) -> Result<(), Error> {
+        let cells = cells! { draining: true, draining_by: by, draining_why: why };
+        let asked = Some((by.to_owned(), why.to_owned()));
+        self.flag(name, cells, |worker| worker.draining && worker.draining_by == asked)
+    }
+
+    /// The worker has been away for longer than its limit; said once for each absence.
+    ///
+    /// # Errors
+    /// `NotFound` when the worker was never met.
+    pub fn worker_missing(&mut self, name: &str) -> Result<(), Error> {
+        let (id, known) = self.require_worker(name)?;
+        if known.missing_at.is_some() || known.state != WorkerState::Offline {
+            return Ok(());
+        }
+        let cells = cells! { missing_at: self.now() };
+        self.patch(EventKind::WorkerMissing, WorkerId::NOUN, id.0, cells)
     }
 
     fn flag(
@@ -109,7 +151,7 @@ impl Write<'_> {
         self.patch(EventKind::WorkerFlagged, WorkerId::NOUN, id.0, cells)
     }
 
-    fn require_worker(&self, name: &str) -> Result<(WorkerId, Worker), Error> {
+    pub(super) fn require_worker(&self, name: &str) -> Result<(WorkerId, Worker), Error> {
         self.worker_row(name)?.ok_or_else(|| Error::not_found(WorkerId::NOUN, name))
     }
 }

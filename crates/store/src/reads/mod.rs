@@ -8,6 +8,7 @@ mod configuration;
 mod event;
 mod parse;
 mod past;
+mod paused;
 mod request;
 mod token;
 mod usual;
@@ -31,6 +32,7 @@ pub(crate) mod statements {
         super::configuration::STATEMENTS,
         super::event::STATEMENTS,
         super::past::STATEMENTS,
+        super::paused::STATEMENTS,
         super::request::STATEMENTS,
         super::token::STATEMENTS,
         super::usual::STATEMENTS,

@@ -12,8 +12,10 @@ use crate::{Error, Read};
 macro_rules! select {
     ($tail:literal) => {
         concat!(
-            "SELECT id, name, state, slots, labels, draining, paused_by, paused_why, lost_at \
-             FROM worker ",
+            "SELECT id, name, state, slots, labels, draining, draining_by, draining_why, \
+             paused_by, paused_why, lost_at, missing_at, reset_every, dirty_at, reset_at, \
+             reset_failures, (SELECT COUNT(*) FROM build WHERE build.worker = worker.name \
+             AND build.id > worker.reset_build) AS builds_since_reset FROM worker ",
             $tail
         )
     };
@@ -60,14 +62,22 @@ impl Read<'_> {
 }
 
 fn worker(row: &Row<'_>) -> Result<Worker, Error> {
+    let why = row.get::<_, Option<String>>("draining_why")?.unwrap_or_default();
     Ok(Worker {
         name: row.get("name")?,
         state: parse::word(row, "state", WorkerState::from_word)?,
         slots: row.get("slots")?,
         labels: parse::json(row, "labels")?,
         draining: row.get("draining")?,
+        draining_by: row.get::<_, Option<String>>("draining_by")?.map(|by| (by, why)),
         paused_by: row.get("paused_by")?,
         paused_why: row.get("paused_why")?,
         lost_at: parse::time(row, "lost_at")?,
+        missing_at: parse::time(row, "missing_at")?,
+        reset_every: row.get("reset_every")?,
+        dirty_at: parse::time(row, "dirty_at")?,
+        builds_since_reset: row.get("builds_since_reset")?,
+        reset_at: parse::time(row, "reset_at")?,
+        reset_failures: row.get::<_, Option<i64>>("reset_failures")?.unwrap_or_default(),
     })
 }

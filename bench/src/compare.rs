@@ -1,29 +1,52 @@
 //! The matcher against brute force, on as many random worlds as it takes.
 
-use crate::churn::{Farm, Tally, compare};
+use crate::churn::{Dice, Farm, Tally, compare, policy};
+use crate::star;
+use crate::written::Written;
 
-/// Compares that many decisions, or stops at the first that differs.
-pub(crate) fn run(decisions: u64, seed: u64) -> bool {
+/// Compares that many decisions under policies of the core's seam, and that many more under
+/// policies that are `farm.star` text; or stops at the first that differs.
+pub(crate) fn run(decisions: u64, through_text: u64, seed: u64) -> bool {
+    let plain = worlds("policies of plain functions", policy, (decisions, seed));
+    let text = plain.and_then(|plain| {
+        let text = worlds("policies that are farm.star text", star::written, (through_text, seed));
+        Some(plain.decisions + text?.decisions)
+    });
+    match (plain, text) {
+        (Some(plain), Some(sum)) => {
+            let text = sum - plain.decisions;
+            println!("decisions compared {sum}, {text} of them through farm.star; mismatches 0");
+            true
+        }
+        _ => false,
+    }
+}
+
+fn worlds(
+    what: &str,
+    write: fn(&mut Dice) -> Written,
+    (decisions, seed): (u64, u64),
+) -> Option<Tally> {
     let (mut sum, mut worlds) = (Tally::default(), 0);
     while sum.decisions < decisions {
         let seed = seed + worlds;
         worlds += 1;
-        match compare(&mut Farm::new(seed), seed) {
+        match compare(&mut Farm::under(seed, write), seed) {
             Ok(tally) => {
                 sum.decisions += tally.decisions;
                 sum.matches += tally.matches;
                 sum.idle += tally.idle;
             }
             Err(mismatch) => {
-                println!("{} decisions were equal, then one differed:\n{mismatch}", sum.decisions);
-                return false;
+                println!("{what}: {} decisions were equal, then one differed:", sum.decisions);
+                println!("{mismatch}");
+                return None;
             }
         }
     }
     println!(
-        "decisions compared {}, in {worlds} worlds: {} matches, {} times nothing could start; \
-         mismatches 0",
+        "{what}: {} decisions in {worlds} worlds, {} matches, {} times nothing could start",
         sum.decisions, sum.matches, sum.idle
     );
-    true
+    Some(sum)
 }

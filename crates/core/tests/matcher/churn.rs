@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use steading_core::farm::{Direction, LockCapacity};
 use steading_core::matcher::{HoldingId, Matcher};
-use steading_core::words::{Micros, RequestId};
+use steading_core::words::{Micros, RequestId, Value};
 
 use crate::oracle;
 use crate::policy::{Allow, Kind, TestPolicy};
 use crate::world::{World, counting, exclusive};
+use crate::written::Written;
 
 /// Things that happen to one world.
 const STEPS: usize = 60;
@@ -18,6 +19,8 @@ const STEPS: usize = 60;
 const REQUIRES: [&[(&str, &str)]; 5] =
     [&[], &[], &[("os", "linux")], &[("os", "mac")], &[("spot", "yes")]];
 const WORKERS: [&[&str]; 4] = [&[], &[], &["w[012]"], &["w1", "w3"]];
+
+const LOCKS: [&str; 3] = ["gpu", "net", "disk"];
 
 /// SplitMix64: small, seeded, the same everywhere.
 pub(crate) struct Dice(pub(crate) u64);
@@ -45,7 +48,7 @@ impl Dice {
     }
 }
 
-pub(crate) fn policy(dice: &mut Dice) -> TestPolicy {
+pub(crate) fn policy(dice: &mut Dice) -> Written {
     let terms = (0..=dice.roll(3)).map(|_| {
         let direction = if dice.one_in(2) { Direction::Highest } else { Direction::Lowest };
         // Mixed types and faults are seldom, or nothing else would be tested.
@@ -56,22 +59,17 @@ pub(crate) fn policy(dice: &mut Dice) -> TestPolicy {
         (kind, direction)
     });
     let terms = terms.collect();
-    TestPolicy::new(*dice.pick(&Allow::ALL), terms)
+    TestPolicy::new(*dice.pick(&Allow::ALL), terms).into()
 }
 
 pub(crate) fn world(dice: &mut Dice) -> World {
     let mut world = World { now: 1_000, ..World::default() };
-    let by = |dice: &mut Dice| {
-        let by = [("*".to_owned(), dice.up_to(2)), ("w0".to_owned(), 1 + dice.up_to(2))];
-        LockCapacity::ByWorker(BTreeMap::from(by))
-    };
-    world.lock("gpu", false, LockCapacity::Units(1 + dice.up_to(2)));
-    world.lock("net", false, LockCapacity::Units(1 + dice.up_to(1)));
-    let capacity = by(dice);
-    world.lock("disk", true, capacity);
+    for name in LOCKS {
+        lock(&mut world, dice, name);
+    }
     for b in 0..=dice.roll(4) {
         let mut locks = Vec::new();
-        for lock in ["gpu", "net", "disk"] {
+        for lock in LOCKS {
             match dice.roll(5) {
                 0 => locks.push(counting(lock, 1 + dice.up_to(1))),
                 1 => locks.push(exclusive(lock)),
@@ -87,6 +85,16 @@ pub(crate) fn world(dice: &mut Dice) -> World {
     world
 }
 
+fn lock(world: &mut World, dice: &mut Dice, name: &str) {
+    if name == "disk" {
+        let by = [("*".to_owned(), dice.up_to(2)), ("w0".to_owned(), 1 + dice.up_to(2))];
+        world.lock(name, true, LockCapacity::ByWorker(BTreeMap::from(by)));
+    } else {
+        let most = if name == "gpu" { 2 } else { 1 };
+        world.lock(name, false, LockCapacity::Units(1 + dice.up_to(most)));
+    }
+}
+
 fn join(world: &mut World, dice: &mut Dice, name: &str) {
     let mut labels = vec![("os", if dice.one_in(3) { "mac" } else { "linux" })];
     if dice.one_in(3) {
@@ -98,6 +106,10 @@ fn join(world: &mut World, dice: &mut Dice, name: &str) {
     // A worker that comes back under its name has no fewer slots than it has builds.
     let slots = world.busy(name).max(1 + dice.up_to(2));
     world.worker(name, slots, &labels);
+    if dice.one_in(2) {
+        let work = world.workers.get_mut(name).expect("just joined");
+        work.labels.insert("speed".to_owned(), Value::Int(dice.up_to(2)));
+    }
 }
 
 fn submit(world: &mut World, dice: &mut Dice) -> i64 {
@@ -119,7 +131,9 @@ fn submit(world: &mut World, dice: &mut Dice) -> i64 {
 /// A world, and a matcher that is told of everything that happens to it.
 pub(crate) struct Farm {
     pub(crate) dice: Dice,
-    pub(crate) policy: TestPolicy,
+    pub(crate) policy: Written,
+    /// What writes the policy of each configuration.
+    write: fn(&mut Dice) -> Written,
     pub(crate) world: World,
     pub(crate) matcher: Matcher,
     /// By run.
@@ -156,11 +170,16 @@ pub(crate) fn compare(farm: &mut Farm, seed: u64) -> Result<Tally, String> {
 
 impl Farm {
     pub(crate) fn new(seed: u64) -> Farm {
+        Farm::under(seed, policy)
+    }
+
+    /// A farm whose policies are written so.
+    pub(crate) fn under(seed: u64, write: fn(&mut Dice) -> Written) -> Farm {
         let mut dice = Dice(seed);
-        let policy = policy(&mut dice);
+        let policy = write(&mut dice);
         let world = world(&mut dice);
         let matcher = world.matcher();
-        Farm { dice, policy, world, matcher, holdings: Vec::new() }
+        Farm { dice, policy, write, world, matcher, holdings: Vec::new() }
     }
 
     pub(crate) fn now(&self) -> Micros {
@@ -189,8 +208,15 @@ impl Farm {
             13 => self.join_or_leave(),
             14 => self.worker_changes(),
             15..=17 => self.world.now += 300 * self.dice.up_to(3),
-            _ if self.dice.one_in(4) => self.tell_all_again(),
-            _ => {}
+            _ => match self.dice.roll(8) {
+                0 => self.tell_all_again(),
+                1 => self.reconfigure(),
+                2 => {
+                    self.reconfigure();
+                    self.tell_all_again();
+                }
+                _ => {}
+            },
         }
     }
 
@@ -236,11 +262,20 @@ impl Farm {
         self.world.tell_worker(&mut self.matcher, &name);
     }
 
-    /// As after a restart, or where events are not followed; sometimes under a new configuration.
-    fn tell_all_again(&mut self) {
-        if self.dice.one_in(2) {
-            self.matcher.reconfigure(&self.world.farm);
+    /// Another policy, and other capacities of locks that nobody holds.
+    fn reconfigure(&mut self) {
+        self.policy = (self.write)(&mut self.dice);
+        for name in LOCKS {
+            let mut held = self.world.runs.iter().flat_map(|run| &run.locks);
+            if held.all(|held| held.lock != name) && self.dice.one_in(2) {
+                lock(&mut self.world, &mut self.dice, name);
+            }
         }
+        self.matcher.reconfigure(&self.world.farm);
+    }
+
+    /// As after a restart, or where events are not followed.
+    fn tell_all_again(&mut self) {
         self.matcher.clear();
         for id in self.world.requests.keys() {
             self.matcher.add_request(self.world.candidate(*id));
@@ -260,16 +295,16 @@ impl Farm {
     /// Asks both for the next decision; carries it out unless the store would have refused it.
     fn decide(&mut self, seed: u64) -> Result<bool, String> {
         let now = self.now();
-        let found = self.matcher.next(&self.policy, now);
+        let found = self.matcher.next(self.policy.policy.as_ref(), now);
         let expected = oracle::best(&self.world, &self.policy);
         let told = found.as_ref().map(|m| (m.request.0, m.worker.clone()));
         let right = expected.map(|p| (p.request, p.worker));
         if told != right {
-            let (policy, world) = (&self.policy, &self.world);
-            return Err(format!("seed {seed}: {told:?}, not {right:?}: {policy:?}\n{world:#?}"));
+            let (policy, world) = (&self.policy.text, &self.world);
+            return Err(format!("seed {seed}: {told:?}, not {right:?}: {policy}\n{world:#?}"));
         }
         if self.dice.one_in(8) {
-            let anew = self.world.matcher().next(&self.policy, now);
+            let anew = self.world.matcher().next(self.policy.policy.as_ref(), now);
             if anew != found {
                 return Err(format!("seed {seed}: told anew {anew:?}, told in order {found:?}"));
             }

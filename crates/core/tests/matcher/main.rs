@@ -1,9 +1,12 @@
 //! The matcher against an independent brute-force oracle, on random worlds and on small tables.
 
 mod churn;
+mod enumerate;
 mod explain;
 mod fairness;
 mod oracle;
 mod policy;
 mod random;
+mod small;
 mod world;
+mod written;

@@ -6,8 +6,8 @@ use std::cmp::Ordering;
 use steading_core::farm::Direction;
 use steading_core::words::{Access, Value};
 
-use crate::policy::{Kind, Reader, TestPolicy};
 use crate::world::{Req, Work, World};
+use crate::written::{Means, Written};
 
 /// A tuple that only locks could keep from running.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ fn units(access: Access, capacity: i64) -> i64 {
 }
 
 /// All pairs that only locks could keep from running, best first.
-pub(crate) fn pairs(world: &World, policy: &TestPolicy) -> Vec<Pair> {
+pub(crate) fn pairs(world: &World, policy: &Written) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for (id, req) in &world.requests {
         for (name, work) in &world.workers {
@@ -56,16 +56,16 @@ pub(crate) fn pairs(world: &World, policy: &TestPolicy) -> Vec<Pair> {
                 continue;
             }
             let (r, w) = (world.request_view(*id), world.worker_view(name));
-            let reader = || Reader::new(Some(&r), Some(&w));
-            if policy.allow.ask(&reader()) != Ok(true) {
+            if !policy.allows(&r, &w) {
                 continue;
             }
-            let term = |(kind, _): &(Kind, Direction)| match *kind {
-                Kind::Aging => Ok(vec![Value::Int(age(world, req))]),
-                kind if kind.is_fair() => Ok(vec![Value::Int(running(world, req, kind))]),
-                kind => kind.ask(&reader()),
+            let term = |(means, _): &(Means, Direction)| match *means {
+                Means::Function(function, sides) => policy.call(function, sides, (&r, &w)),
+                Means::Submitted => Ok(vec![Value::Int(req.submitted)]),
+                Means::Aging(ms) => Ok(vec![Value::Int(age(world, req) / ms)]),
+                fair => Ok(vec![Value::Int(running(world, req, fair))]),
             };
-            let key: Result<Vec<_>, _> = policy.kinds.iter().map(term).collect();
+            let key: Result<Vec<_>, _> = policy.terms.iter().map(term).collect();
             if let Ok(key) = key {
                 pairs.push(Pair { request: *id, worker: name.clone(), key });
             }
@@ -88,11 +88,14 @@ fn age(world: &World, req: &Req) -> i64 {
 }
 
 /// Builds with a slot that are of the request's group.
-fn running(world: &World, req: &Req, kind: Kind) -> i64 {
-    let same = |other: &Req| match kind {
-        Kind::FairBuilder => other.builder == req.builder,
-        Kind::FairBranch => other.branch == req.branch,
-        _ => other.size == req.size,
+fn running(world: &World, req: &Req, fair: Means) -> i64 {
+    let same = |other: &Req| match fair {
+        Means::FairBuilder => other.builder == req.builder,
+        Means::FairBranch => other.branch == req.branch,
+        Means::FairOwner => other.owner() == req.owner(),
+        Means::FairSize => other.size == req.size,
+        // There is one repository.
+        _ => true,
     };
     let of = world.runs.iter().filter(|run| run.slot).filter_map(|run| run.of.as_ref());
     i64::try_from(of.filter(|other| same(other)).count()).expect("few")
@@ -102,8 +105,8 @@ fn types(pair: &Pair) -> Vec<Vec<std::mem::Discriminant<Value>>> {
     pair.key.iter().map(|v| v.iter().map(std::mem::discriminant).collect()).collect()
 }
 
-fn better(policy: &TestPolicy, a: &Pair, b: &Pair) -> Ordering {
-    for (place, (_, direction)) in policy.kinds.iter().enumerate() {
+fn better(policy: &Written, a: &Pair, b: &Pair) -> Ordering {
+    for (place, (_, direction)) in policy.terms.iter().enumerate() {
         let ordering = match direction {
             Direction::Highest => b.key[place].cmp(&a.key[place]),
             Direction::Lowest => a.key[place].cmp(&b.key[place]),
@@ -117,7 +120,7 @@ fn better(policy: &TestPolicy, a: &Pair, b: &Pair) -> Ordering {
 
 /// The first pair, best first, whose locks fit beside what is held and what the requests of the
 /// pairs before it want.
-pub(crate) fn best(world: &World, policy: &TestPolicy) -> Option<Pair> {
+pub(crate) fn best(world: &World, policy: &Written) -> Option<Pair> {
     let pairs = pairs(world, policy);
     let found = (0..pairs.len()).find(|i| grantable(world, &pairs[..*i], &pairs[*i]))?;
     Some(pairs[found].clone())

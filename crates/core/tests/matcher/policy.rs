@@ -1,12 +1,15 @@
 //! Policies for tests: each function is written once over a reader that notes what it looks at.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use steading_core::farm::{
     BuildView, Direction, Evaluated, FairBy, Fault, FunctionId, Policy, PropertyId, Reads,
     RequestView, Term, TermKind, WorkerView,
 };
 use steading_core::words::{Duration, Value};
+
+use crate::written::{Means, Written};
 
 /// A tuple's views, and what was read of them.
 pub(crate) struct Reader<'a> {
@@ -51,7 +54,7 @@ impl Allow {
     pub(crate) const ALL: [Allow; 4] =
         [Allow::All, Allow::NoReleaseOnSpot, Allow::OneUnlessUrgent, Allow::FailsOnBad];
 
-    pub(crate) fn ask(self, on: &Reader<'_>) -> Result<bool, String> {
+    fn ask(self, on: &Reader<'_>) -> Result<bool, String> {
         match self {
             Allow::All => Ok(true),
             Allow::NoReleaseOnSpot => {
@@ -89,14 +92,16 @@ pub(crate) enum Kind {
     Constant,
     /// Grows by one per millisecond of waiting.
     Aging,
-    /// Running builds of the same builder, branch, or value of `size`.
+    /// Running builds of the same builder, branch, owner, repository, or value of `size`.
     FairBuilder,
     FairBranch,
+    FairOwner,
+    FairRepository,
     FairSize,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 15] = [
+    pub(crate) const ALL: [Kind; 17] = [
         Kind::Priority,
         Kind::Submitted,
         Kind::IsMain,
@@ -111,11 +116,21 @@ impl Kind {
         Kind::Aging,
         Kind::FairBuilder,
         Kind::FairBranch,
+        Kind::FairOwner,
+        Kind::FairRepository,
         Kind::FairSize,
     ];
 
-    pub(crate) fn is_fair(self) -> bool {
-        matches!(self, Kind::FairBuilder | Kind::FairBranch | Kind::FairSize)
+    fn means(self, function: FunctionId) -> Means {
+        match self {
+            Kind::Aging => Means::Aging(1),
+            Kind::FairBuilder => Means::FairBuilder,
+            Kind::FairBranch => Means::FairBranch,
+            Kind::FairOwner => Means::FairOwner,
+            Kind::FairRepository => Means::FairRepository,
+            Kind::FairSize => Means::FairSize,
+            kind => Means::Function(function, kind.sides()),
+        }
     }
 
     /// The terms no function is asked about.
@@ -125,6 +140,8 @@ impl Kind {
             Kind::Aging => Some(TermKind::Aging { period: Duration::millis(1) }),
             Kind::FairBuilder => fair(FairBy::Builder),
             Kind::FairBranch => fair(FairBy::Branch),
+            Kind::FairOwner => fair(FairBy::Owner),
+            Kind::FairRepository => fair(FairBy::Repository),
             Kind::FairSize => fair(FairBy::Property(PropertyId(0))),
             _ => None,
         }
@@ -132,15 +149,15 @@ impl Kind {
 
     fn sides(self) -> (bool, bool) {
         match self {
-            Kind::Aging | Kind::FairBuilder | Kind::FairBranch | Kind::FairSize => (true, false),
+            kind if kind.built_in().is_some() => (true, false),
             Kind::Priority | Kind::Submitted | Kind::IsMain | Kind::Mixed => (true, false),
             Kind::Busy | Kind::Fast => (false, true),
             Kind::Affinity | Kind::Pair | Kind::Fails | Kind::Maps => (true, true),
-            Kind::Constant => (false, false),
+            _ => (false, false),
         }
     }
 
-    pub(crate) fn ask(self, on: &Reader<'_>) -> Result<Vec<Value>, String> {
+    fn ask(self, on: &Reader<'_>) -> Result<Vec<Value>, String> {
         Ok(match self {
             Kind::Priority => vec![Value::Int(on.request("priority").priority)],
             Kind::Submitted => vec![Value::Int(on.request("submitted_at").submitted_at.0)],
@@ -175,9 +192,7 @@ impl Kind {
                 vec![Value::Int(i64::try_from(labels).expect("small") * size)]
             }
             Kind::Constant => vec![Value::Int(0)],
-            Kind::Aging | Kind::FairBuilder | Kind::FairBranch | Kind::FairSize => {
-                return Err(format!("{self:?} is no function"));
-            }
+            built_in => return Err(format!("{built_in:?} is no function")),
         })
     }
 }
@@ -185,8 +200,8 @@ impl Kind {
 /// A policy of these parts.
 #[derive(Debug, Clone)]
 pub(crate) struct TestPolicy {
-    pub(crate) allow: Allow,
-    pub(crate) kinds: Vec<(Kind, Direction)>,
+    allow: Allow,
+    kinds: Vec<(Kind, Direction)>,
     terms: Vec<Term>,
 }
 
@@ -205,6 +220,17 @@ impl TestPolicy {
         };
         let terms = kinds.iter().enumerate().map(term).collect();
         TestPolicy { allow, kinds, terms }
+    }
+}
+
+impl From<TestPolicy> for Written {
+    fn from(policy: TestPolicy) -> Written {
+        let means = |(place, (kind, direction)): (usize, &(Kind, Direction))| {
+            (kind.means(FunctionId(u32::try_from(place).expect("few"))), *direction)
+        };
+        let terms = policy.kinds.iter().enumerate().map(means).collect();
+        let text = format!("{:?}, {:?}", policy.allow, policy.kinds);
+        Written { policy: Arc::new(policy), terms, text }
     }
 }
 

@@ -6,8 +6,8 @@ use steading_core::matcher::Verdict;
 
 use crate::churn::{Farm, compare};
 use crate::oracle;
-use crate::policy::TestPolicy;
 use crate::world::World;
+use crate::written::Written;
 
 /// Worlds per run; each makes some 20 decisions.
 const WORLDS: u64 = 1_500;
@@ -39,20 +39,21 @@ fn every_explanation_agrees_with_the_oracle() {
         let Farm { policy, mut world, mut matcher, .. } = farm;
         let before = matcher.clone();
         let mut started = Vec::new();
-        while let Some(found) = matcher.next(&policy, now) {
+        while let Some(found) = matcher.next(policy.policy.as_ref(), now) {
             matcher.take(&found);
             world.start(found.request.0, &found.worker);
             started.push(found);
         }
         for (after, found) in started.iter().enumerate() {
-            let told = before.explain(found.request, &policy, now).expect("it was pending");
+            let told =
+                before.explain(found.request, policy.policy.as_ref(), now).expect("it was pending");
             let expected = Verdict::Next { worker: found.worker.clone(), after };
             assert_eq!(told.verdict, expected, "seed {seed}: {}", told.text);
         }
-        let order = matcher.order_at(&policy, now);
+        let order = matcher.order_at(policy.policy.as_ref(), now);
         assert_eq!(order.len(), world.requests.len());
         for (place, id) in order.iter().enumerate() {
-            let told = matcher.explain(*id, &policy, now).expect("it is pending");
+            let told = matcher.explain(*id, policy.policy.as_ref(), now).expect("it is pending");
             assert_eq!(told.place, place + 1);
             *verdicts.entry(told.verdict.code()).or_default() += 1;
             agrees(&world, &policy, &told);
@@ -64,7 +65,7 @@ fn every_explanation_agrees_with_the_oracle() {
     assert_eq!(kinds, all, "{verdicts:?}");
 }
 
-fn agrees(world: &World, policy: &TestPolicy, told: &steading_core::matcher::Explanation) {
+fn agrees(world: &World, policy: &Written, told: &steading_core::matcher::Explanation) {
     let id = told.request.0;
     let req = &world.requests[&id];
     let pairs = oracle::pairs(world, policy);

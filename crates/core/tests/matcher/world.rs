@@ -51,8 +51,16 @@ pub(crate) fn exclusive(lock: &str) -> HeldLock {
     HeldLock { lock: lock.into(), access: Access::Exclusive }
 }
 
+impl Req {
+    pub(crate) fn owner(&self) -> &'static str {
+        if self.priority > 1 { "ann" } else { "bob" }
+    }
+}
+
 fn view(id: i64, req: &Req) -> RequestView {
     let size = Property { value: Value::Int(req.size), source: "test".into() };
+    // Size 0 is not said at all.
+    let properties = (req.size != 0).then(|| ("size".to_owned(), size));
     RequestView {
         id: RequestId(id),
         builder: req.builder.clone(),
@@ -60,9 +68,9 @@ fn view(id: i64, req: &Req) -> RequestView {
         repository: "r".into(),
         branch: req.branch.clone(),
         revision: String::new(),
-        owner: String::new(),
+        owner: req.owner().into(),
         reason: String::new(),
-        properties: BTreeMap::from([("size".to_owned(), size)]),
+        properties: properties.into_iter().collect(),
         submitted_at: Micros(req.submitted),
     }
 }
@@ -86,6 +94,7 @@ impl World {
             workers: workers.iter().map(|w| (*w).to_owned()).collect(),
             locks,
             plan: Plan::default(),
+            ..Builder::default()
         };
         self.farm.builders.insert(name.into(), builder);
     }

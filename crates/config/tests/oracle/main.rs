@@ -1,0 +1,41 @@
+//! The matcher under policies that are `farm.star` text, against brute force: the oracle calls the
+//! user's functions for every pair, the matcher asks once for what looks alike. The full run is
+//! `cargo run --release -p bench -- oracle`.
+
+mod star;
+
+// The oracle and the random worlds are the core's: one file each.
+#[allow(dead_code, reason = "the core's tests use more of it")]
+#[path = "../../../core/tests/matcher/churn.rs"]
+mod churn;
+#[allow(dead_code, reason = "the core's tests use more of it")]
+#[path = "../../../core/tests/matcher/oracle.rs"]
+mod oracle;
+#[allow(dead_code, reason = "the core's tests use more of it")]
+#[path = "../../../core/tests/matcher/policy.rs"]
+mod policy;
+#[allow(dead_code, reason = "the core's tests use more of it")]
+#[path = "../../../core/tests/matcher/world.rs"]
+mod world;
+#[allow(dead_code, reason = "the core's tests use more of it")]
+#[path = "../../../core/tests/matcher/written.rs"]
+mod written;
+
+use churn::{Farm, compare};
+
+/// Worlds per run; each makes some 20 decisions.
+const WORLDS: u64 = 80;
+
+#[test]
+fn every_decision_is_the_oracles() {
+    let (mut decisions, mut matches, mut idle) = (0, 0, 0);
+    for seed in 0..WORLDS {
+        let mut farm = Farm::under(seed, star::written);
+        let tally = compare(&mut farm, seed).unwrap_or_else(|mismatch| panic!("{mismatch}"));
+        decisions += tally.decisions;
+        matches += tally.matches;
+        idle += tally.idle;
+    }
+    assert!(decisions >= 1_200, "only {decisions} decisions were compared");
+    assert!(matches >= 400 && idle >= 400, "lopsided worlds: {matches} matches, {idle} idle");
+}

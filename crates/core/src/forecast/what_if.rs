@@ -1,6 +1,7 @@
 //! The same forecast with one thing changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::run::Found;
 use super::starts::{both, expected, may_start, pending};
@@ -133,7 +134,7 @@ fn one_more(outlook: Outlook<'_>, like: &Seat) -> (Matcher, BTreeMap<String, Sea
         named(globs, old) && !named(globs, &name)
     };
     for mut candidate in outlook.matcher.requests().filter(left_out).cloned() {
-        candidate.recipe.workers.push(name.clone());
+        Arc::make_mut(&mut candidate.recipe).workers.push(name.clone());
         matcher.add_request(candidate);
     }
     matcher.set_worker(seat.view.clone(), seat.accepting.clone());

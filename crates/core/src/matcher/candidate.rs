@@ -1,6 +1,7 @@
 //! What goes into the matcher and what comes out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::farm::{Builder, RequestView};
 use crate::words::{HeldLock, Micros, RequestId, Value};
@@ -13,20 +14,21 @@ pub type TermValue = Vec<Value>;
 pub struct Candidate {
     /// What the policy sees of it.
     pub view: RequestView,
-    /// What it demands of workers and locks.
-    pub recipe: Recipe,
+    /// What it demands of workers and locks. The matcher keeps one for all requests that demand the
+    /// same.
+    pub recipe: Arc<Recipe>,
 }
 
 impl Candidate {
     /// A request of that builder, pinned to a worker or not.
     #[must_use]
     pub fn new(view: RequestView, builder: &Builder, pinned: Option<&str>) -> Candidate {
-        Candidate { view, recipe: Recipe::of(builder, pinned) }
+        Candidate { view, recipe: Arc::new(Recipe::of(builder, pinned)) }
     }
 }
 
 /// What a request demands of workers and locks; equal for all requests of a builder with one pin.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Recipe {
     /// Labels a worker must have, equal.
     pub requires: BTreeMap<String, Value>,

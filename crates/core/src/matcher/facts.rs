@@ -1,7 +1,7 @@
 //! The facts the matcher was told, what of them moved since it last looked, and what was worked out
 //! from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::books::{Books, HoldingId};
@@ -20,7 +20,8 @@ pub(super) struct World {
     pub(super) requests: BTreeMap<RequestId, Arc<Pending>>,
     pub(super) seats: BTreeMap<String, Seat>,
     pub(super) books: Books,
-    pub(super) recipes: BTreeMap<Recipe, usize>,
+    /// By what they demand; never walked.
+    pub(super) recipes: HashMap<Arc<Recipe>, usize>,
     pub(super) moved: Moved,
 }
 
@@ -62,6 +63,20 @@ impl Seat {
 }
 
 impl World {
+    /// The number of a recipe; the one first seen that demands the same takes its place.
+    pub(super) fn know(&mut self, recipe: &mut Arc<Recipe>) -> usize {
+        if let Some((known, number)) = self.recipes.get_key_value(recipe) {
+            let number = *number;
+            if !Arc::ptr_eq(known, recipe) {
+                *recipe = known.clone();
+            }
+            return number;
+        }
+        let new = self.recipes.len();
+        self.recipes.insert(recipe.clone(), new);
+        new
+    }
+
     pub(super) fn count_slots(&mut self, name: &str) {
         if let Some(seat) = self.seats.get_mut(name) {
             seat.view.busy_slots = self.books.busy_slots(name);

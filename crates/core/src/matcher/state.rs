@@ -1,6 +1,6 @@
 //! What the matcher is told, by plain calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::books::{Books, Held, HoldingId, Of};
@@ -29,7 +29,7 @@ impl Matcher {
             requests: BTreeMap::new(),
             seats: BTreeMap::new(),
             books: Books::default(),
-            recipes: BTreeMap::new(),
+            recipes: HashMap::new(),
             moved: Moved::default(),
         };
         Matcher { world, memory: Memory::default(), live: Live::default() }
@@ -55,13 +55,9 @@ impl Matcher {
     }
 
     /// A request became pending, or its view changed (its priority, say).
-    pub fn add_request(&mut self, candidate: Candidate) {
-        let (id, new) = (candidate.view.id, self.world.recipes.len());
-        let known = self.world.recipes.get(&candidate.recipe).copied();
-        let recipe = known.unwrap_or_else(|| {
-            self.world.recipes.insert(candidate.recipe.clone(), new);
-            new
-        });
+    pub fn add_request(&mut self, mut candidate: Candidate) {
+        let id = candidate.view.id;
+        let recipe = self.world.know(&mut candidate.recipe);
         self.world.requests.insert(id, Arc::new(Pending { candidate, recipe }));
         self.world.moved.requests.push(id);
     }

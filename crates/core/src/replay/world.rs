@@ -1,6 +1,7 @@
 //! What is replayed: the demand and the workers of a stretch of history, as plain values.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::farm::{Farm, RequestView};
 use crate::matcher::{NotNow, Recipe};
@@ -31,7 +32,7 @@ pub struct Arrival {
     /// The request as it was submitted.
     pub view: RequestView,
     /// What it demands of workers and locks.
-    pub recipe: Recipe,
+    pub recipe: Arc<Recipe>,
     /// How long its build takes.
     pub length: Length,
     /// The priorities it was given later.

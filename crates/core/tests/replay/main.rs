@@ -3,6 +3,8 @@
 mod random;
 mod world;
 
+use std::sync::Arc;
+
 use steading_core::replay::{Fate, Report, Running, World, compare, replay};
 use steading_core::words::{Access, Duration, HeldLock, RequestId};
 
@@ -116,7 +118,7 @@ fn a_worker_that_is_away_takes_nothing_and_offers_no_slot_time() {
 #[test]
 fn requests_that_never_start_say_why_and_count_as_waiting() {
     let mut pinned = arrival(1, "a", 0, 5);
-    pinned.recipe.pinned = Some("attic".into());
+    Arc::make_mut(&mut pinned.recipe).pinned = Some("attic".into());
     let world = world(&[("barn", worker(1))], vec![pinned, arrival(2, "b", 40, 5)]);
     let policy = Plain { refuses: "b", ..oldest() };
     let report = check(&world, &policy, "");

@@ -1,12 +1,13 @@
 //! Small worlds and policies of known answers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use steading_core::farm::{
     BuildView, Direction, Evaluated, Farm, Fault, FunctionId, Lock, LockCapacity, Policy,
     RequestView, Term, TermKind, WorkerView,
 };
-use steading_core::matcher::{NotNow, Recipe};
+use steading_core::matcher::NotNow;
 use steading_core::replay::{Arrival, Length, PastWorker, World};
 use steading_core::words::{
     Access, Duration, HeldLock, Micros, Properties, Property, RequestId, Value,
@@ -35,7 +36,7 @@ pub(crate) fn arrival(id: i64, builder: &str, submitted: i64, takes: i64) -> Arr
     Arrival {
         at: at(submitted),
         view,
-        recipe: Recipe::default(),
+        recipe: Arc::default(),
         length: Length { locks: takes, slot: takes },
         priorities: Vec::new(),
         withdrawn_at: None,
@@ -56,7 +57,8 @@ impl With for Arrival {
     }
 
     fn exclusive(mut self, lock: &str) -> Arrival {
-        self.recipe.locks.push(HeldLock { lock: lock.into(), access: Access::Exclusive });
+        let held = HeldLock { lock: lock.into(), access: Access::Exclusive };
+        Arc::make_mut(&mut self.recipe).locks.push(held);
         self
     }
 

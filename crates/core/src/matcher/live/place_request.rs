@@ -30,7 +30,7 @@ impl Live {
         let mut lists = false;
         for id in requests {
             let Some(pending) = with.world.requests.get(id) else { continue };
-            let recipe = (pending.recipe, &pending.candidate.recipe);
+            let recipe = (pending.recipe, pending.candidate.recipe.as_ref());
             lists |= self.recipes.meet(recipe, &mut self.graph).is_some();
         }
         for lock in std::mem::take(&mut self.recipes.revived) {

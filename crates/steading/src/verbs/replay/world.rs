@@ -65,5 +65,5 @@ fn arrival(request: PastRequest, builder: Option<&Builder>, length: Length) -> A
         None => Recipe { pinned: request.pinned.clone(), ..Recipe::default() },
     };
     let PastRequest { at, view, priorities, withdrawn_at, .. } = request;
-    Arrival { at, view, recipe, length, priorities, withdrawn_at }
+    Arrival { at, view, recipe: recipe.into(), length, priorities, withdrawn_at }
 }

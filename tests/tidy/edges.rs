@@ -29,7 +29,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("postgres", &["store"]),
     ("starlark", &["config"]),
-    ("axum", &["master", "web", "steading"]),
+    ("axum", &["master", "web", "steading", "sim"]),
     ("minijinja", &["web"]),
     ("rmp-serde", &["wire"]),
     ("clap", &["steading"]),

@@ -6,6 +6,7 @@
 mod edges;
 mod lengths;
 mod rooms;
+mod sections;
 mod sources;
 
 /// `path: item` and why it may be longer than the limit, for now.

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use steading_config::Loaded;
 use steading_core::farm::{Builder, Farm, Policy};
 use steading_core::words::ConfigId;
-use steading_store::{ConfigurationText, Store};
-use tokio::sync::watch;
+use steading_store::{ConfigurationText, Follow, Followed, Store};
 
 /// A stored configuration, evaluated.
 #[derive(Debug, Clone)]
@@ -47,7 +46,7 @@ type Older = Result<Arc<Present>, steading_config::Errors>;
 pub struct Farms {
     directory: PathBuf,
     store: Store,
-    present: watch::Sender<Arc<Present>>,
+    present: Arc<Followed<Arc<Present>>>,
     older: Arc<Mutex<BTreeMap<ConfigId, Older>>>,
     /// One reload at a time: the farm in force is the one history has newest.
     reloading: Arc<tokio::sync::Mutex<()>>,
@@ -61,7 +60,7 @@ impl Farms {
         loaded: Loaded,
     ) -> Result<Farms, FarmError> {
         let present = apply(&store, loaded).await?;
-        let (present, _) = watch::channel(Arc::new(present));
+        let present = Arc::new(Followed::new(Arc::new(present)));
         let (older, reloading) = (Arc::default(), Arc::default());
         Ok(Farms { directory, store, present, older, reloading })
     }
@@ -74,8 +73,8 @@ impl Farms {
 
     /// Follows the farm in force.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Arc<Present>> {
-        self.present.subscribe()
+    pub fn watch(&self) -> Follow<Arc<Present>> {
+        self.present.follow()
     }
 
     /// Reads the configuration again; a broken one changes nothing. Gives the old and the new farm.
@@ -84,7 +83,7 @@ impl Farms {
         let directory = self.directory.clone();
         let loaded = beside(move || steading_config::load(&directory)).await??;
         let new = Arc::new(apply(&self.store, loaded).await?);
-        let old = self.present.send_replace(new.clone());
+        let old = self.present.replace(new.clone());
         Ok((old, new))
     }
 

@@ -25,6 +25,7 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     let mut began = None;
     loop {
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(PERIOD) => {}
         }

@@ -13,6 +13,7 @@ mod farms;
 pub mod intake;
 mod janitor;
 mod schedule;
+mod sections;
 mod session;
 mod settle;
 mod spawn;
@@ -20,4 +21,6 @@ mod start;
 
 pub use commands::TokenError;
 pub use farms::{FarmError, Farms, Present};
+pub use sections::SECTIONS;
+pub use session::{Dialled, Link, Socket};
 pub use start::{Error, Master, Options, Running, Sources, Stop, start};

@@ -45,6 +45,7 @@ where
                 Err(_) => return,
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(REST) => {}
             }

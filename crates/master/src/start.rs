@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderMap;
 use steading_config::Loaded;
 use steading_core::farm::Farm;
 use steading_core::words::{Build, BuildState};
@@ -18,7 +19,7 @@ use crate::commands::{self, TokenError};
 use crate::context::Context;
 use crate::farms::{FarmError, Farms};
 use crate::intake::{self, Mirrors};
-use crate::session::{Mail, Sessions};
+use crate::session::{Dialled, Link, Mail, Sessions, Socket};
 use crate::spawn::supervise;
 use crate::{dispatch, janitor, schedule, session};
 
@@ -157,6 +158,15 @@ impl Master {
     /// What workers dial: `/worker/v1/*`, to be served beside the web.
     pub fn routes(&self) -> Router {
         session::routes(self.context.clone(), self.shutdown.child_token())
+    }
+
+    /// Serves a worker's link over a socket that is not the network's: for simulations.
+    ///
+    /// # Errors
+    /// The status and the sentence that a worker over the network would be refused with.
+    pub async fn dial(&self, link: Link, headers: &HeaderMap, socket: impl Socket) -> Dialled {
+        let shutdown = self.shutdown.child_token();
+        session::dial(self.context.clone(), shutdown, link, headers, socket).await
     }
 
     /// Where commands go.

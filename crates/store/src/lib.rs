@@ -12,6 +12,7 @@
 pub mod archive;
 pub mod audit;
 mod error;
+mod follow;
 #[cfg(test)]
 mod lint;
 mod migrations;
@@ -23,6 +24,7 @@ mod section;
 mod sql;
 
 pub use error::{BadQuery, Error, OpenError};
+pub use follow::{Ended, Follow, Followed, Present};
 pub use off_thread::off_thread;
 pub use ops::{
     Acceptance, CancelBuild, CancelRequest, ConfigurationText, LockNeed, LogEnd, NewArtifact,

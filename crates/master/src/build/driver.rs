@@ -3,9 +3,8 @@
 use steading_core::farm::{BuildView, Fault};
 use steading_core::settle::{self, Cancel, Next};
 use steading_core::words::{Build, BuildId, BuildState, Seq, StepState};
-use steading_store::LogEnd;
+use steading_store::{Follow, LogEnd};
 use steading_wire::worker::{Primitive, Report, ToWorker};
-use tokio::sync::watch;
 
 use super::advance::{Advance, Answer, Stands, materials, results};
 use super::primitive::Materials;
@@ -236,13 +235,14 @@ impl Driver {
     }
 
     /// Waits until a lock may be free: history moved. False when the session is over.
-    async fn wait(&mut self, why: &str, seq: &mut watch::Receiver<Seq>) -> bool {
+    async fn wait(&mut self, why: &str, seq: &mut Follow<Seq>) -> bool {
         tracing::debug!(build = self.build.id.0, "waits: {why}");
         tokio::select! {
-            changed = seq.changed() => changed.is_ok(),
+            biased;
             mail = self.mailbox.recv() => {
                 mail.inspect(|mail| self.insist(mail)).is_some()
             }
+            changed = seq.changed() => changed.is_ok(),
         }
     }
 

@@ -19,6 +19,7 @@ pub(crate) async fn run(
 ) {
     loop {
         let next = tokio::select! {
+            biased;
             () = shutdown.cancelled() => return,
             next = asked.recv() => next,
         };

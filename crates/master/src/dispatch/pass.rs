@@ -37,6 +37,7 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
         }
         let wait = wake.unwrap_or(SAFETY).min(SAFETY);
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => return,
             changed = seq.changed() => {
                 if changed.is_err() {

@@ -30,6 +30,7 @@ pub async fn run(context: Context, shutdown: CancellationToken) {
             });
         }
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => return,
             changed = farm.changed() => if changed.is_err() { return },
         }
@@ -57,6 +58,7 @@ async fn follow(context: Context, repository: Repository, stop: CancellationToke
             trouble = said;
         }
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = tokio::time::sleep(repository.poll.into()) => {}
         }

@@ -30,6 +30,7 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
             }
         };
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => return,
             changed = seq.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(wait) => {}

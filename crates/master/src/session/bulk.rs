@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::ws::WebSocket;
 use steading_core::words::{BuildState, LogId};
 use steading_store::{LogEnd, Token};
 use steading_wire::worker::{BulkToMaster, BulkToWorker, LogKey};
 use tokio_util::sync::CancellationToken;
 
 use super::identity::admits;
-use super::socket::{Ended, Hearing, send};
+use super::socket::{Ended, Hearing, Socket, send};
 use crate::context::Context;
 
 /// One worker's bulk link.
@@ -25,12 +24,13 @@ pub(super) async fn serve(
     context: Context,
     shutdown: CancellationToken,
     token: Token,
-    mut socket: WebSocket,
+    mut socket: impl Socket,
 ) {
     let mut hearing = Hearing::default();
     let mut bulk = Bulk { context, token, logs: BTreeMap::new() };
     loop {
         let heard = tokio::select! {
+            biased;
             () = shutdown.cancelled() => return,
             heard = hearing.receive(&mut socket) => heard,
         };
@@ -46,7 +46,11 @@ pub(super) async fn serve(
 }
 
 impl Bulk {
-    async fn answer(&mut self, socket: &mut WebSocket, message: BulkToMaster) -> Result<(), Ended> {
+    async fn answer(
+        &mut self,
+        socket: &mut impl Socket,
+        message: BulkToMaster,
+    ) -> Result<(), Ended> {
         let key = match &message {
             BulkToMaster::Block { log, .. }
             | BulkToMaster::Tail { log, .. }

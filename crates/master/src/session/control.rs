@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::WebSocket;
 use futures_util::SinkExt;
 use steading_core::words::{Attempt, BuildState, Claim, ClaimId, ClaimState, Reason};
 use steading_store::Token;
@@ -12,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::identity::{Shown, admits};
 use super::reconcile::{self, Standing};
 use super::registry::{Mail, Seat};
-use super::socket::{Ended, Hearing, ping, send};
+use super::socket::{Ended, Hearing, Socket, ping, send};
 use crate::build;
 use crate::context::Context;
 
@@ -36,7 +35,7 @@ pub(super) async fn serve(
     context: Context,
     shutdown: CancellationToken,
     shown: Shown,
-    mut socket: WebSocket,
+    mut socket: impl Socket,
 ) {
     let mut hearing = Hearing::default();
     let hello = match tokio::time::timeout(HELLO_DEADLINE, hearing.receive(&mut socket)).await {
@@ -115,7 +114,7 @@ fn is_name(name: &str) -> bool {
 impl Session {
     async fn run(
         &mut self,
-        socket: &mut WebSocket,
+        socket: &mut impl Socket,
         hearing: &mut Hearing,
         (held, earlier): (Vec<Attempt>, Vec<Claim>),
         seat: &mut Seat,
@@ -148,7 +147,7 @@ impl Session {
         }
     }
 
-    async fn connect(&self, socket: &mut WebSocket, held: Vec<Attempt>) -> Result<(), Ended> {
+    async fn connect(&self, socket: &mut impl Socket, held: Vec<Attempt>) -> Result<(), Ended> {
         let slots = self.declare().await?;
         let standing = Standing::of(&self.context, &self.worker, &self.token, held).await?;
         send(socket, &ToWorker::Welcome { slots, drop: standing.agreement.drop.clone() }).await?;
@@ -179,7 +178,7 @@ impl Session {
 
     /// The farm was reloaded: slots and labels may be others now. A worker that is no longer
     /// declared finishes what it has and takes nothing new.
-    async fn redeclared(&self, socket: &mut WebSocket) -> Result<(), Ended> {
+    async fn redeclared(&self, socket: &mut impl Socket) -> Result<(), Ended> {
         let spec = self.context.farms.present().farm.worker(&self.worker).cloned();
         let slots = spec.as_ref().map(|spec| spec.slots);
         let (worker, stopping) = (self.worker.clone(), self.stopping);

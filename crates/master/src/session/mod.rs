@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod bulk;
+mod carried;
 mod control;
 mod identity;
 mod reconcile;
@@ -10,6 +11,9 @@ mod routes;
 mod shared;
 mod socket;
 
+pub(crate) use carried::dial;
+pub use carried::{Dialled, Link};
 pub(crate) use identity::token_hash;
 pub(crate) use registry::{Mail, Mailbox, Sessions};
 pub(crate) use routes::routes;
+pub use socket::Socket;

@@ -1,12 +1,32 @@
-//! A WebSocket that speaks one kind of message each way.
+//! A WebSocket that speaks one kind of message each way: axum's, or one that a simulation
+//! carries.
 
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
-use futures_util::StreamExt;
+use axum::extract::ws::Message;
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use serde::{Serialize, de::DeserializeOwned};
 use steading_wire::worker::{SILENCE_MS, decode, encode};
 use tokio::time::Instant;
+
+/// Whatever carries WebSocket messages both ways.
+pub trait Socket:
+    Stream<Item = Result<Message, axum::Error>>
+    + Sink<Message, Error = axum::Error>
+    + Unpin
+    + Send
+    + 'static
+{
+}
+
+impl<S> Socket for S where
+    S: Stream<Item = Result<Message, axum::Error>>
+        + Sink<Message, Error = axum::Error>
+        + Unpin
+        + Send
+        + 'static
+{
+}
 
 /// Longest time one message may take to be sent: slower peers are cut off.
 const SEND_DEADLINE: Duration = Duration::from_secs(15);
@@ -41,16 +61,19 @@ pub(super) enum Ended {
 }
 
 /// Sends one message.
-pub(super) async fn send<T: Serialize>(socket: &mut WebSocket, message: &T) -> Result<(), Ended> {
+pub(super) async fn send<S: Socket, T: Serialize>(
+    socket: &mut S,
+    message: &T,
+) -> Result<(), Ended> {
     send_frame(socket, Message::Binary(encode(message).into())).await
 }
 
 /// Asks for a sign of life.
-pub(super) async fn ping(socket: &mut WebSocket) -> Result<(), Ended> {
+pub(super) async fn ping(socket: &mut impl Socket) -> Result<(), Ended> {
     send_frame(socket, Message::Ping(Default::default())).await
 }
 
-async fn send_frame(socket: &mut WebSocket, frame: Message) -> Result<(), Ended> {
+async fn send_frame(socket: &mut impl Socket, frame: Message) -> Result<(), Ended> {
     match tokio::time::timeout(SEND_DEADLINE, socket.send(frame)).await {
         Ok(sent) => Ok(sent?),
         Err(_) => Err(Ended::Stuck),
@@ -74,7 +97,7 @@ impl Hearing {
     /// the silence is counted from what was last heard, not from the call.
     pub(super) async fn receive<T: DeserializeOwned>(
         &mut self,
-        socket: &mut WebSocket,
+        socket: &mut impl Socket,
     ) -> Result<T, Ended> {
         let silence = Duration::from_millis(SILENCE_MS);
         loop {

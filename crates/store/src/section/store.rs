@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use steading_core::words::{Micros, Seq};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use super::readers::Readers;
 use super::writer::{Message, Section, Writer};
 use super::{Read, Run, Stats, Write, files};
-use crate::{Error, OpenError, migrations};
+use crate::{Error, Follow, Followed, OpenError, migrations};
 
 /// Sections that may wait for the writer.
 const QUEUE_MAX: usize = 1024;
@@ -72,7 +72,7 @@ struct Inner {
     queue: Option<mpsc::Sender<Message>>,
     thread: Option<JoinHandle<()>>,
     readers: Readers,
-    seq: watch::Receiver<Seq>,
+    seq: Follow<Seq>,
     stats: Arc<Mutex<Stats>>,
 }
 
@@ -90,7 +90,8 @@ impl Store {
         migrations::migrate(&mut conn, &file, migrations::ALL, (options.clock)())?;
         let newest =
             crate::reads::newest_seq_of(&conn).map_err(|error| files::database(&file, &error))?;
-        let (publish, seq) = watch::channel(Seq(newest));
+        let publish = Followed::new(Seq(newest));
+        let seq = publish.follow();
         let stats = Arc::new(Mutex::new(Stats::default()));
         let readers = Readers::start(&file, &options.clock, &options.run)?;
         let (queue, sections) = mpsc::channel(QUEUE_MAX);
@@ -143,7 +144,7 @@ impl Store {
 
     /// The newest committed event; changes only after a commit.
     #[must_use]
-    pub fn seq(&self) -> watch::Receiver<Seq> {
+    pub fn seq(&self) -> Follow<Seq> {
         self.inner.seq.clone()
     }
 

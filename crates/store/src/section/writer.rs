@@ -1,4 +1,5 @@
-//! The one that writes, on a thread of its own or inline: sections in order, those that wait together in one commit.
+//! The one that writes, on a thread of its own or inline: sections in order, those that wait
+//! together in one commit.
 
 use std::any::Any;
 use std::fs::File;
@@ -8,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use steading_core::words::Seq;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::inline::pass;
 use super::{Clock, Fate, Hook, Place, Stats, Write};
-use crate::Error;
+use crate::{Error, Followed};
 
 /// The most sections one commit covers.
 const GROUP_MAX: usize = 256;
@@ -93,7 +94,7 @@ pub(super) struct Writer {
     pub(super) rehearse: bool,
     /// The newest committed event.
     pub(super) seq: i64,
-    pub(super) publish: watch::Sender<Seq>,
+    pub(super) publish: Followed<Seq>,
     pub(super) stats: Arc<Mutex<Stats>>,
     /// Says what happens where sections run inline.
     pub(super) hook: Option<Hook>,
@@ -168,7 +169,7 @@ impl Writer {
             && seq != self.seq
         {
             self.seq = seq;
-            self.publish.send_replace(Seq(seq));
+            self.publish.replace(Seq(seq));
         }
         self.count(&group, committed.is_ok());
         let failed = committed.err();

@@ -44,6 +44,11 @@ impl Spans {
         self.0.push(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
     }
 
+    /// Takes over what others measured.
+    pub(crate) fn extend(&mut self, others: &Spans) {
+        self.0.extend(&others.0);
+    }
+
     /// Microseconds that this share of the spans, in thousandths, stay within.
     pub(crate) fn micros(&mut self, thousandths: usize) -> f64 {
         self.0.sort_unstable();

@@ -101,6 +101,10 @@ impl Policy for FarmPolicy {
         self.yes_or_no(function, request.into_iter().chain(worker).collect(), "`allow`")
     }
 
+    fn collapses(&self) -> bool {
+        self.collapse.is_some()
+    }
+
     fn collapse(&self, older: &RequestView, newer: &RequestView) -> Option<Evaluated<bool>> {
         let function = self.collapse?;
         let views = vec![views::request("a", older), views::request("b", newer)];

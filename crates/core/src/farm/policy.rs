@@ -197,6 +197,11 @@ pub trait Policy: Send + Sync + std::fmt::Debug {
     /// Whether this request may run on this worker at all.
     fn allow(&self, request: &RequestView, worker: &WorkerView) -> Evaluated<bool>;
 
+    /// Whether `collapse` is worth asking: false where the farm never collapses.
+    fn collapses(&self) -> bool {
+        true
+    }
+
     /// Whether the older request may fold into the newer one. `None`: the farm never collapses.
     fn collapse(&self, older: &RequestView, newer: &RequestView) -> Option<Evaluated<bool>>;
 

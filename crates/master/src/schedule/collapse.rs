@@ -34,7 +34,11 @@ pub(super) async fn folds(
     present: &Present,
     buildset: &NewBuildset,
 ) -> Vec<Fold> {
-    let read = context.store.read(|r| Ok((r.pending()?, r.now())));
+    if !present.policy.collapses() {
+        return Vec::new();
+    }
+    let builders: Vec<String> = buildset.requests.iter().map(|new| new.builder.clone()).collect();
+    let read = context.store.read(move |r| Ok((r.pending_of(&builders)?, r.now())));
     let Ok((pending, now)) = read.await else { return Vec::new() };
     let mut candidates = Vec::new();
     for (newer, request) in buildset.requests.iter().enumerate() {

@@ -60,3 +60,7 @@ CREATE TABLE reached (
     PRIMARY KEY (name)
 );
 CREATE INDEX build_verdict ON build (builder, branch, number) WHERE finished_at IS NOT NULL;
+
+-- What a new request may collapse into, or replace.
+
+CREATE INDEX request_pending_builder ON request (builder, id) WHERE state = 'pending';

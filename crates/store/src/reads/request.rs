@@ -40,6 +40,7 @@ macro_rules! tries {
 statements! {
     BY_ID = select!("WHERE id = ?1");
     PENDING = select!("WHERE state = 'pending' ORDER BY id");
+    PENDING_OF = select!("WHERE builder = ?1 AND state = 'pending' ORDER BY id");
     TRIES = tries!("request.epoch > 0 ORDER BY request.id");
     LAST_TRY = tries!("request.id = ?1");
     BUILDS = "SELECT COUNT(*) FROM build WHERE request_id = ?1";
@@ -70,6 +71,18 @@ impl Read<'_> {
     /// Only when the database fails.
     pub fn pending(&self) -> Result<Vec<Request>, Error> {
         self.rows(PENDING, [], request)
+    }
+
+    /// Every request of these builders that waits to be matched.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn pending_of(&self, builders: &[String]) -> Result<Vec<Request>, Error> {
+        let mut all = Vec::new();
+        for builder in builders {
+            all.extend(self.rows(PENDING_OF, [builder], request)?);
+        }
+        Ok(all)
     }
 
     /// The last tries of those pending requests that were tried before.

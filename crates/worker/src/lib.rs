@@ -19,6 +19,7 @@ pub mod shepherd;
 mod upload;
 mod workspace;
 
+pub use attempts::{Effect, Table};
 pub use home::holder;
 pub use options::{Error, LOG_BYTES_MAX, Master, ORPHAN_LIMIT, Options};
 pub use session::run;

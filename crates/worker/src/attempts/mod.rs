@@ -4,4 +4,4 @@ mod step;
 mod table;
 
 pub(crate) use step::{Assignment, Logs, Tools, broken, carry_out};
-pub(crate) use table::{Effect, Table};
+pub use table::{Effect, Table};

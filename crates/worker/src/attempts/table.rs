@@ -17,7 +17,7 @@ use crate::workspace;
 
 /// What the shell has to do.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Effect {
+pub enum Effect {
     /// Tell the master.
     Say(ToMaster),
     /// Carry a step out.
@@ -66,9 +66,9 @@ struct Held {
     state: State,
 }
 
-/// All of them.
+/// All of them. Public for the simulation, where it is what a worker thinks with.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub struct Table {
     slots: i64,
     stopping: bool,
     held: BTreeMap<Attempt, Held>,
@@ -76,7 +76,7 @@ pub(crate) struct Table {
 
 impl Table {
     /// What the master says, and what follows from it.
-    pub(crate) fn on_message(&mut self, message: ToWorker) -> Vec<Effect> {
+    pub fn on_message(&mut self, message: ToWorker) -> Vec<Effect> {
         match message {
             ToWorker::Welcome { slots, drop } => {
                 self.slots = slots;
@@ -95,7 +95,7 @@ impl Table {
     }
 
     /// A step ended.
-    pub(crate) fn on_step_ended(&mut self, attempt: Attempt, report: Report) -> Vec<Effect> {
+    pub fn on_step_ended(&mut self, attempt: Attempt, report: Report) -> Vec<Effect> {
         let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
         match held.state {
             State::Running { last: true, .. } => held.state = State::Finishing,
@@ -113,7 +113,7 @@ impl Table {
     }
 
     /// Whose last bytes are safe is gathered; `has_bytes` says who still has some.
-    pub(crate) fn gather(&mut self, has_bytes: impl Fn(Attempt) -> bool) -> Vec<Effect> {
+    pub fn gather(&mut self, has_bytes: impl Fn(Attempt) -> bool) -> Vec<Effect> {
         let mut effects = Vec::new();
         for (attempt, held) in &mut self.held {
             if held.state == State::Finishing && !has_bytes(*attempt) {
@@ -125,23 +125,23 @@ impl Table {
     }
 
     /// The worker takes nothing more.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.stopping = true;
     }
 
     /// What it holds, for the master to compare.
-    pub(crate) fn held(&self) -> Vec<Attempt> {
+    pub fn held(&self) -> Vec<Attempt> {
         let wanted = self.held.iter().filter(|(_, held)| held.state != State::Dropped);
         wanted.map(|(attempt, _)| *attempt).collect()
     }
 
     /// Whether anything is left that only this worker can bring to its end.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.held.values().all(|held| held.state == State::Gathered)
     }
 
     /// Whether bytes of ended builds are still on their way.
-    pub(crate) fn is_sending(&self) -> bool {
+    pub fn is_sending(&self) -> bool {
         self.held.values().any(|held| held.state == State::Finishing)
     }
 

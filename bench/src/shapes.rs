@@ -99,6 +99,7 @@ impl Shape {
             reason: "bench".to_owned(),
             properties,
             submitted_at: Micros(now),
+            start_by: None,
         };
         Candidate::new(view, &self.builder(kind, workers), None)
     }
@@ -113,6 +114,7 @@ impl Shape {
             workers: named.collect(),
             locks: locks(kind),
             plan: Plan::default(),
+            ..Builder::default()
         }
     }
 }

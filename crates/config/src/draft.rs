@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use steading_core::farm::{
-    FunctionId, Lock, OnFailure, Param, PropertyId, Repository, StepKind, Term, WorkerSpec,
-};
+use steading_core::farm::{FunctionId, Lock, Notifier, OnFailure, Param, PropertyId, Receiver, Repository, StepKind, Term, WorkerSpec};
 use steading_core::words::{Duration, HeldLock, Value};
 
 use crate::Diagnostic;
@@ -43,6 +41,10 @@ pub(crate) struct Draft {
     pub(crate) properties: Vec<String>,
     /// `on_change(…)` and `force(…)`.
     pub(crate) schedulers: Vec<Declared<SchedulerDraft>>,
+    /// `mail(…)` and `webhook(…)`.
+    pub(crate) receivers: Vec<Receiver>,
+    /// `notify(…)`.
+    pub(crate) notifiers: Vec<Declared<Notifier>>,
     /// `policy(…)`.
     pub(crate) policy: Option<Declared<PolicyDraft>>,
 }
@@ -97,6 +99,12 @@ pub(crate) struct BuilderDraft {
     pub(crate) workers: Vec<String>,
     /// Locks of the whole build.
     pub(crate) locks: Vec<HeldLock>,
+    /// How many of its builds run at once.
+    pub(crate) max_builds: Option<i64>,
+    /// How long its requests wait at most.
+    pub(crate) max_wait: Option<Duration>,
+    /// How many bytes of each log are kept.
+    pub(crate) log_limit: Option<i64>,
 }
 
 /// A scheduler before its builders are known.
@@ -106,6 +114,8 @@ pub(crate) struct SchedulerDraft {
     pub(crate) name: Option<String>,
     /// Globs of its builders.
     pub(crate) builders: Vec<String>,
+    /// How long its requests wait at most.
+    pub(crate) start_within: Option<Duration>,
     /// The rest of it.
     pub(crate) kind: SchedulerKind,
 }

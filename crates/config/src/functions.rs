@@ -73,12 +73,40 @@ const fn method(
 pub(crate) const FUNCTIONS: &[Function] = &[
     function("git", declare::git, 1, &[must("url"), may("branches"), may("poll")]),
     Function {
-        later: &["reset", "reset_every", "isolation"],
-        ..function("worker", declare::worker, 1, &[must("name"), may("slots"), may("labels")])
+        later: &["isolation"],
+        ..function(
+            "worker",
+            declare::worker,
+            1,
+            &[
+                must("name"),
+                may("slots"),
+                may("labels"),
+                may("max_builds"),
+                may("missing_after"),
+                may("reset"),
+                may("reset_timeout"),
+                may("reset_every"),
+            ],
+        )
     },
     Function {
-        later: &["reset", "reset_every", "isolation"],
-        ..function("workers", declare::workers, 1, &[must("glob"), may("slots"), may("labels")])
+        later: &["isolation"],
+        ..function(
+            "workers",
+            declare::workers,
+            1,
+            &[
+                must("glob"),
+                may("slots"),
+                may("labels"),
+                may("max_builds"),
+                may("missing_after"),
+                may("reset"),
+                may("reset_timeout"),
+                may("reset_every"),
+            ],
+        )
     },
     function("lock", declare::lock, 1, &[must("name"), may("capacity"), may("per_worker")]),
     Function {
@@ -87,7 +115,16 @@ pub(crate) const FUNCTIONS: &[Function] = &[
             "builder",
             declare::builder,
             1,
-            &[must("name"), must("steps"), may("requires"), may("workers"), may("locks")],
+            &[
+                must("name"),
+                must("steps"),
+                may("requires"),
+                may("workers"),
+                may("locks"),
+                may("max_builds"),
+                may("max_wait"),
+                may("log_limit"),
+            ],
         )
     },
     function(
@@ -141,12 +178,38 @@ pub(crate) const FUNCTIONS: &[Function] = &[
             may("quiet"),
             may("max_wait"),
             may("priority"),
+            may("start_within"),
             may("name"),
         ],
     ),
-    function("force", declare::force, 1, &[must("name"), must("builders"), may("params")]),
+    function(
+        "force",
+        declare::force,
+        1,
+        &[must("name"), must("builders"), may("params"), may("start_within")],
+    ),
     function("choice", declare::choice, 2, &[must("name"), must("choices"), may("default")]),
     function("text", declare::text, 1, &[must("name"), may("default")]),
+    function(
+        "notify",
+        declare::notify,
+        2,
+        &[must("name"), must("to"), may("builders"), may("branch"), may("link")],
+    ),
+    function(
+        "mail",
+        declare::mail,
+        1,
+        &[
+            must("to"),
+            must("sender"),
+            may("server"),
+            may("security"),
+            may("user"),
+            may("password"),
+        ],
+    ),
+    function("webhook", declare::webhook, 1, &[must("url"), may("key")]),
     function("policy", declare::policy, 0, &[may("allow"), may("order"), may("collapse")]),
     function("highest", declare::highest, 1, &[must("function")]),
     function("lowest", declare::lowest, 1, &[must("function")]),

@@ -27,9 +27,13 @@ impl FarmPolicy {
         policy: PolicyDraft,
         properties: Vec<String>,
         functions: Vec<Frozen>,
+        bounds_waits: bool,
     ) -> FarmPolicy {
         let PolicyDraft { allow, order, collapse } = policy;
-        let order = order.unwrap_or_else(default_order);
+        let mut order = order.unwrap_or_else(default_order);
+        if bounds_waits {
+            order.insert(0, longest_overdue());
+        }
         FarmPolicy { order, allow, collapse, properties, functions }
     }
 
@@ -62,6 +66,12 @@ impl FarmPolicy {
         });
         Evaluated { value, reads }
     }
+}
+
+/// Goes before all that the farm declares, where something says how long requests wait at most.
+fn longest_overdue() -> Term {
+    let (label, direction) = ("longest overdue".to_owned(), Direction::Lowest);
+    Term { label, direction, kind: TermKind::Overdue }
 }
 
 /// Highest priority, then oldest.

@@ -75,7 +75,7 @@ fn durations_and_defaults_of_a_scheduler() {
     insta::assert_debug_snapshot!(schedulers("on_change(r, builders = \"b\")"), @r#"
     {
         "on_change:b": OnChange(
-            OnChange {
+            OnChange { cancel_superseded: false, fail_fast: false,
                 repository: "r",
                 builders: [
                     "b",
@@ -89,6 +89,7 @@ fn durations_and_defaults_of_a_scheduler() {
                     0,
                 ),
                 priority: 0,
+                ..OnChange::default()
             },
         ),
     }
@@ -98,7 +99,7 @@ fn durations_and_defaults_of_a_scheduler() {
         @r#"
         {
             "on_change:b,*@main": OnChange(
-                OnChange {
+                OnChange { cancel_superseded: false, fail_fast: false,
                     repository: "r",
                     builders: [
                         "b",
@@ -114,6 +115,7 @@ fn durations_and_defaults_of_a_scheduler() {
                         20000,
                     ),
                     priority: -1,
+                    ..OnChange::default()
                 },
             ),
         }

@@ -28,6 +28,7 @@ fn request() -> RequestView {
         reason: "change".into(),
         properties: properties(),
         submitted_at: Micros(1_000_000),
+        start_by: None,
     }
 }
 

@@ -140,6 +140,7 @@ async fn apply(store: &Store, loaded: Loaded) -> Result<Present, FarmError> {
         // A worker that is named is there from now on, offline until it dials in.
         for worker in farm.workers.iter().filter(|worker| !worker.pattern) {
             w.meet_worker(&worker.name, worker.slots, &worker.labels)?;
+            w.limit_worker(&worker.name, worker.max_builds)?;
         }
         w.apply_configuration(&text, &farm)
     });

@@ -34,8 +34,10 @@ pub(super) fn builder(
         };
         plan_step(name, &step.it)
     });
-    let BuilderDraft { name, requires, workers, locks, .. } = builder.it.clone();
-    Builder { name, requires, workers, locks, plan: Plan { steps: steps.collect() } }
+    let plan = Plan { steps: steps.collect() };
+    let BuilderDraft { name, requires, workers, locks, max_builds, max_wait, .. } =
+        builder.it.clone();
+    Builder { name, requires, workers, locks, plan, max_builds, max_wait, ..Builder::default() }
 }
 
 /// The name, or the first of `name-2`, `name-3`, … that nobody has.

@@ -2,7 +2,7 @@
 
 use steading_core::farm::{Farm, WorkerSpec};
 
-use super::{builders, cycles, schedulers, workers};
+use super::{builders, cycles, notifiers, schedulers, workers};
 use crate::Diagnostic;
 use crate::draft::Draft;
 
@@ -22,7 +22,12 @@ pub(crate) fn farm(draft: &Draft, local_slots: i64) -> (Farm, Vec<Diagnostic>) {
     farm.workers.extend(draft.workers.iter().map(|w| w.it.clone()));
     if farm.workers.is_empty() {
         let (name, labels) = (LOCAL.to_owned(), Default::default());
-        farm.workers.push(WorkerSpec { name, pattern: false, slots: local_slots.max(1), labels });
+        farm.workers.push(WorkerSpec {
+            name,
+            slots: local_slots.max(1),
+            labels,
+            ..WorkerSpec::default()
+        });
     }
     for builder in &draft.builders {
         let built = builders::builder(draft, builder, &mut findings);
@@ -35,6 +40,10 @@ pub(crate) fn farm(draft: &Draft, local_slots: i64) -> (Farm, Vec<Diagnostic>) {
     for scheduler in &draft.schedulers {
         let (name, scheduler) = schedulers::scheduler(draft, scheduler, &farm, &mut findings);
         farm.schedulers.insert(name, scheduler);
+    }
+    for notifier in &draft.notifiers {
+        findings.extend(notifiers::watches_nothing(notifier, &farm));
+        farm.notifiers.insert(notifier.it.name.clone(), notifier.it.clone());
     }
     (farm, findings)
 }

@@ -35,10 +35,22 @@ pub(super) fn scheduler(
     let it = match scheduler.it.kind.clone() {
         SchedulerKind::OnChange { repository, branches, files, quiet, max_wait, priority } => {
             let repository = repository.unwrap_or_default();
-            let on = OnChange { repository, builders, branches, files, quiet, max_wait, priority };
-            Scheduler::OnChange(on)
+            Scheduler::OnChange(OnChange {
+                repository,
+                builders,
+                branches,
+                files,
+                quiet,
+                max_wait,
+                priority,
+                start_within: scheduler.it.start_within,
+                ..OnChange::default()
+            })
         }
-        SchedulerKind::Force { params } => Scheduler::Force(Force { builders, params }),
+        SchedulerKind::Force { params } => {
+            let start_within = scheduler.it.start_within;
+            Scheduler::Force(Force { builders, params, start_within })
+        }
     };
     (name, it)
 }

@@ -1,10 +1,10 @@
 //! `builder(…)`: a recipe.
 
 use super::locks::locks;
-use super::names::{name, once};
+use super::names::{bound, name, once};
 use crate::args::Args;
 use crate::draft::{BuilderDraft, Declared, Draft};
-use crate::input::{Input, Object};
+use crate::input::{Input, Object, quoted};
 use crate::place::Part;
 
 pub(crate) fn builder(args: &mut Args, draft: &mut Draft) -> Object {
@@ -13,12 +13,15 @@ pub(crate) fn builder(args: &mut Args, draft: &mut Draft) -> Object {
     let requires = args.labels("requires").unwrap_or_default();
     let workers = args.globs("workers").unwrap_or_default();
     let locks = locks(args, draft);
+    let max_builds = args.int("max_builds", 1);
+    let max_wait = bound(args, "max_wait");
+    let log_limit = bytes(args, "log_limit");
     let Some(name) = name else { return Object::Declared("a builder") };
     let earlier = draft.builders.iter().find(|b| b.it.name == name);
     if let Some(error) = once(args, "name", "builder", &name, earlier) {
         args.findings.push(error);
     } else {
-        let it = BuilderDraft { name, steps, requires, workers, locks };
+        let it = BuilderDraft { name, steps, requires, workers, locks, max_builds, max_wait, log_limit };
         draft.builders.push(Declared { it, place: args.place().clone() });
     }
     Object::Declared("a builder")
@@ -43,4 +46,18 @@ fn steps(args: &mut Args) -> Vec<usize> {
         }
     }
     steps
+}
+
+/// A size as a string with a unit.
+fn bytes(args: &mut Args, param: &'static str) -> Option<i64> {
+    const UNITS: [(&str, i64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)];
+    let text = args.text(param)?;
+    let unit = UNITS.iter().find_map(|(word, size)| Some((text.strip_suffix(word)?, *size)));
+    let size = unit.and_then(|(number, size)| number.trim().parse::<i64>().ok()?.checked_mul(size));
+    if size.is_none_or(|size| size < 1) {
+        let help = "write a whole number and a unit, one of B, KiB, MiB, GiB, as in \"64MiB\"";
+        args.wrong_with(param, &[], format!("{} is no size", quoted(&text)), help);
+        return None;
+    }
+    size
 }

@@ -1,5 +1,7 @@
 //! Names people give: what they may look like, and that they are given once.
 
+use steading_core::words::Duration;
+
 use crate::Diagnostic;
 use crate::args::Args;
 use crate::draft::Declared;
@@ -38,6 +40,17 @@ pub(super) fn once<T>(
     let path = if param.is_empty() { vec![] } else { args.path_of(param) };
     let error = args.place().error(&path, format!("the {what} {} exists already", quoted(name)));
     Some(error.note(format!("first declared at {}", earlier.place.location())))
+}
+
+/// The longest that requests wait before they go before all others.
+pub(super) fn bound(args: &mut Args, param: &'static str) -> Option<Duration> {
+    let bound = args.duration(param)?;
+    if bound.0 == 0 {
+        let message = format!("`{param}` must not be zero");
+        let help = "every request would go before the others at once, and none before another";
+        args.wrong_with(param, &[], message, help);
+    }
+    Some(bound)
 }
 
 /// A name of its own for a step: control characters would spoil every listing.

@@ -2,7 +2,7 @@
 
 use steading_core::farm::{Param, ParamKind};
 
-use super::names::{name, once};
+use super::names::{bound, name, once};
 use super::step::repository;
 use crate::args::Args;
 use crate::draft::{Declared, Draft, SchedulerDraft, SchedulerKind};
@@ -25,6 +25,7 @@ pub(crate) fn on_change(args: &mut Args, draft: &mut Draft) -> Object {
     let quiet = args.duration("quiet").unwrap_or_default();
     let max_wait = args.duration("max_wait");
     let priority = args.int("priority", i64::MIN).unwrap_or(0);
+    let start_within = bound(args, "start_within");
     if max_wait.is_some_and(|max| max < quiet) {
         let help = "`max_wait` caps the quiet period that every further change begins anew";
         args.wrong_with("max_wait", &[], "`max_wait` is shorter than `quiet`", help);
@@ -39,7 +40,7 @@ pub(crate) fn on_change(args: &mut Args, draft: &mut Draft) -> Object {
         return Object::Declared("a scheduler");
     }
     let kind = SchedulerKind::OnChange { repository, branches, files, quiet, max_wait, priority };
-    declare(args, draft, SchedulerDraft { name, builders, kind })
+    declare(args, draft, SchedulerDraft { name, builders, start_within, kind })
 }
 
 /// A branch nobody watches brings no change: said where it can be known.
@@ -84,9 +85,10 @@ pub(crate) fn force(args: &mut Args, draft: &mut Draft) -> Object {
         }
         params.push(param);
     }
+    let start_within = bound(args, "start_within");
     let Some(name) = name else { return Object::Declared("a scheduler") };
     let kind = SchedulerKind::Force { params };
-    declare(args, draft, SchedulerDraft { name: Some(name), builders, kind })
+    declare(args, draft, SchedulerDraft { name: Some(name), builders, start_within, kind })
 }
 
 fn declare(args: &mut Args, draft: &mut Draft, it: SchedulerDraft) -> Object {

@@ -8,7 +8,7 @@ use super::FunctionId;
 use crate::words::{Duration, HeldLock, Value};
 
 /// `builder(…)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Builder {
     /// Its name.
     pub name: String,
@@ -20,6 +20,63 @@ pub struct Builder {
     pub locks: Vec<HeldLock>,
     /// What it does.
     pub plan: Plan,
+    /// How many of its builds run steps at once, in the whole farm; absent: any number.
+    #[serde(default)]
+    pub max_builds: Option<i64>,
+    /// How long its requests wait at most before they go before all others.
+    #[serde(default)]
+    pub max_wait: Option<Duration>,
+    /// Builds of one request before the farm gives up on it; absent: `Builder::RETRIES`.
+    #[serde(default)]
+    pub retries: Option<i64>,
+    /// Whether a build that was lost may be run again.
+    #[serde(default)]
+    pub rerun: Rerun,
+    /// How many bytes of each log are kept; absent: as many as the worker keeps of any.
+    #[serde(default)]
+    pub log_limit: Option<i64>,
+}
+
+impl Builder {
+    /// Builds a request of a builder may have unless it says otherwise.
+    pub const RETRIES: i64 = 5;
+
+    /// Builds of one request before the farm gives up on it.
+    #[must_use]
+    pub fn budget(&self) -> i64 {
+        self.retries.unwrap_or(Builder::RETRIES)
+    }
+}
+
+/// Whether a build whose worker was lost may be run again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rerun {
+    /// It may: running it twice does no harm.
+    #[default]
+    Safe,
+    /// It may not: it keeps its locks until its worker confirms its death, or an operator does.
+    Never,
+}
+
+impl Rerun {
+    /// The word, as API and database spell it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Rerun::Safe => "safe",
+            Rerun::Never => "never",
+        }
+    }
+
+    /// What a word means; what was never said is safe.
+    #[must_use]
+    pub fn from_word(word: Option<&str>) -> Rerun {
+        match word {
+            Some("never") => Rerun::Never,
+            _ => Rerun::Safe,
+        }
+    }
 }
 
 /// The steps of a builder, in order.

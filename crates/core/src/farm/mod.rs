@@ -4,22 +4,26 @@
 mod address;
 mod builder;
 mod names;
+mod notifier;
 mod policy;
 mod scheduler;
 mod worker;
 
 pub use address::without_password;
-pub use builder::{Arg, Builder, Command, OnFailure, Plan, PlanStep, StepKind};
+pub use builder::{Arg, Builder, Command, OnFailure, Plan, PlanStep, Rerun, StepKind};
 pub use names::matches_glob;
 pub(crate) use names::{compiled, is_plain};
+pub use notifier::{Mail, Notifier, Receiver, Security, Webhook};
 pub use policy::{
     BuildView, Direction, Evaluated, FairBy, Fault, FunctionId, Policy, PropertyId, Reads,
     RequestView, Term, TermKind, WorkerView,
 };
 pub use scheduler::{Force, OnChange, Param, ParamKind, Scheduler};
-pub use worker::{Lock, LockCapacity, Repository, WorkerSpec};
+pub use worker::{Lock, LockCapacity, Repository, Reset, WorkerSpec};
 
 use std::collections::BTreeMap;
+
+use crate::words::Duration;
 
 /// A whole farm: every name resolved, every duration parsed, every reference checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct Farm {
     pub locks: BTreeMap<String, Lock>,
     /// Schedulers by name.
     pub schedulers: BTreeMap<String, Scheduler>,
+    /// Notifiers by name.
+    pub notifiers: BTreeMap<String, Notifier>,
 }
 
 impl Farm {
@@ -43,6 +49,23 @@ impl Farm {
     pub fn worker(&self, name: &str) -> Option<&WorkerSpec> {
         let exact = self.workers.iter().find(|w| !w.pattern && w.name == name);
         exact.or_else(|| self.workers.iter().find(|w| w.admits(name)))
+    }
+
+    /// How long a request of that builder waits at most, whichever of the two says less: the
+    /// builder, or the scheduler that asks for it.
+    #[must_use]
+    pub fn start_within(&self, builder: &str, scheduler: Option<&str>) -> Option<Duration> {
+        let builder = self.builders.get(builder).and_then(|builder| builder.max_wait);
+        let scheduler = scheduler.and_then(|name| self.schedulers.get(name));
+        let scheduler = scheduler.and_then(Scheduler::start_within);
+        builder.into_iter().chain(scheduler).min()
+    }
+
+    /// Whether anything says how long requests wait at most.
+    #[must_use]
+    pub fn bounds_waits(&self) -> bool {
+        self.builders.values().any(|builder| builder.max_wait.is_some())
+            || self.schedulers.values().any(|scheduler| scheduler.start_within().is_some())
     }
 
     /// The `force(…)` declarations that name a builder, in name order. Where there is one, forcing

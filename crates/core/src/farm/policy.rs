@@ -38,6 +38,8 @@ pub struct RequestView {
     pub properties: Properties,
     /// When it was submitted.
     pub submitted_at: Micros,
+    /// When it has waited as long as it shall, at most. No function sees it.
+    pub start_by: Option<Micros>,
 }
 
 /// What a policy sees of a worker.
@@ -113,6 +115,10 @@ pub enum TermKind {
         /// The time after which it grows by one.
         period: Duration,
     },
+    /// When a request that is overdue was to start, the latest of all times for one that is not:
+    /// under `Direction::Lowest` the longest overdue goes first. Stands before the declared order
+    /// where the farm says how long requests wait at most.
+    Overdue,
     /// How many builds of the request's group run at the moment: whose group has the fewest goes
     /// first, under `Direction::Lowest`.
     Fair {

@@ -15,7 +15,7 @@ pub enum Scheduler {
 }
 
 /// `on_change(…)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnChange {
     /// The repository's name.
     pub repository: String,
@@ -31,15 +31,38 @@ pub struct OnChange {
     pub max_wait: Duration,
     /// Priority of its requests.
     pub priority: i64,
+    /// How long its requests wait at most before they go before all others.
+    #[serde(default)]
+    pub start_within: Option<Duration>,
+    /// A newer revision of a branch cancels what is left of the older ones.
+    #[serde(default)]
+    pub cancel_superseded: bool,
+    /// The first failure in a buildset cancels the rest of it.
+    #[serde(default)]
+    pub fail_fast: bool,
 }
 
 /// `force(…)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Force {
     /// Builders it may ask for.
     pub builders: Vec<String>,
     /// Its form.
     pub params: Vec<Param>,
+    /// How long its requests wait at most before they go before all others.
+    #[serde(default)]
+    pub start_within: Option<Duration>,
+}
+
+impl Scheduler {
+    /// How long its requests wait at most before they go before all others.
+    #[must_use]
+    pub fn start_within(&self) -> Option<Duration> {
+        match self {
+            Scheduler::OnChange(it) => it.start_within,
+            Scheduler::Force(it) => it.start_within,
+        }
+    }
 }
 
 /// A field of a form.

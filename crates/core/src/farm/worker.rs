@@ -21,7 +21,7 @@ pub struct Repository {
 }
 
 /// `worker(…)` or `workers(…)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerSpec {
     /// A name, or a glob for `workers`.
     pub name: String,
@@ -31,9 +31,53 @@ pub struct WorkerSpec {
     pub slots: i64,
     /// What it offers.
     pub labels: BTreeMap<String, Value>,
+    /// How many builds run steps there at once; absent: as many as it has slots.
+    #[serde(default)]
+    pub max_builds: Option<i64>,
+    /// How long it may be away before its builds are tried elsewhere; absent: `WorkerSpec::GRACE`.
+    #[serde(default)]
+    pub grace: Option<Duration>,
+    /// How long it may be away before it is said to be missing; see [`WorkerSpec::missing_after`].
+    #[serde(default)]
+    pub missing_after: Option<Duration>,
+    /// How it is brought back to a clean state between builds, if it is.
+    #[serde(default)]
+    pub reset: Option<Reset>,
+}
+
+/// `reset = […]` of a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reset {
+    /// What the master runs.
+    pub command: Vec<String>,
+    /// How long that may take.
+    pub timeout: Duration,
+    /// After how many builds.
+    pub every: i64,
 }
 
 impl WorkerSpec {
+    /// How long a named worker may be away unless it says otherwise.
+    pub const MISSING_AFTER: Duration = Duration::seconds(600);
+
+    /// How long it may be away before it is said to be missing. Those of a pattern come and go, and
+    /// are missing only where the pattern says so.
+    #[must_use]
+    pub fn missing_after(&self) -> Option<Duration> {
+        let usual = (!self.pattern).then_some(WorkerSpec::MISSING_AFTER);
+        self.missing_after.or(usual)
+    }
+
+    /// How long a worker may be away unless its declaration says otherwise: a network cut of a
+    /// minute charges nobody.
+    pub const GRACE: Duration = Duration::seconds(60);
+
+    /// How long it may be away before its builds are tried elsewhere.
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        self.grace.unwrap_or(WorkerSpec::GRACE)
+    }
+
     /// Whether a worker of that name is admitted by this declaration.
     #[must_use]
     pub fn admits(&self, name: &str) -> bool {

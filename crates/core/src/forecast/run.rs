@@ -130,9 +130,8 @@ impl<'a> Run<'a> {
     fn start(&mut self, found: &Match, asked: &BTreeSet<RequestId>) {
         let Some(id) = self.matcher.take(found) else { return };
         let Some(candidate) = self.pending.get(&found.request) else { return };
-        let (view, locks) = (&candidate.view, candidate.recipe.locks.clone());
-        let by = format!("request {}", found.request);
-        let holding = Holding { by, worker: found.worker.clone(), slot: true, locks };
+        let (view, holding) = (&candidate.view, self.matcher.holding(id).cloned());
+        let Some(holding) = holding else { return };
         let length = self.lengths.of(&view.builder);
         self.runs(Running { id, holding, of: Some(view) }, length);
         self.builds_last(&found.worker, &view.builder);
@@ -160,7 +159,8 @@ impl<'a> Run<'a> {
         self.numbers += 1;
         if let Some(Supposed { length, guess }) = left {
             let (locks, slot) = (self.now.plus(length.locks), self.now.plus(length.slot));
-            if !running.holding.locks.is_empty() && locks < slot {
+            let holds = !running.holding.locks.is_empty() || running.holding.runs.is_some();
+            if holds && locks < slot {
                 self.ends.entry(locks).or_default().push((End::Locks(number), guess));
             }
             self.ends.entry(slot).or_default().push((End::Slot(number), guess));
@@ -194,6 +194,7 @@ impl<'a> Run<'a> {
                 let Some(running) = self.running.get_mut(&number) else { return };
                 self.matcher.release(running.id);
                 running.holding.locks.clear();
+                running.holding.runs = None;
                 running.id = self.matcher.hold(running.holding.clone(), running.of);
             }
             End::Slot(number) => {

@@ -42,6 +42,8 @@ impl Held {
 pub(super) struct Books {
     all: BTreeMap<HoldingId, Held>,
     slots: HashMap<String, BTreeSet<HoldingId>>,
+    /// Builds whose steps run, by worker.
+    running: HashMap<String, BTreeSet<HoldingId>>,
     pools: HashMap<Pool, BTreeSet<HoldingId>>,
     next: u64,
 }
@@ -59,7 +61,10 @@ impl Books {
         if holding.slot {
             self.slots.entry(holding.worker.clone()).or_default().insert(id);
         }
-        for held in &holding.locks {
+        if holding.runs.is_some() {
+            self.running.entry(holding.worker.clone()).or_default().insert(id);
+        }
+        for held in holding.takes() {
             if let Some(pool) = pool(locks, &held.lock, &holding.worker) {
                 self.pools.entry(pool).or_default().insert(id);
             }
@@ -73,7 +78,8 @@ impl Books {
     ) -> Option<Holding> {
         let holding = self.all.remove(&id)?.holding;
         strike(&mut self.slots, &holding.worker, id);
-        for held in &holding.locks {
+        strike(&mut self.running, &holding.worker, id);
+        for held in holding.takes() {
             if let Some(pool) = pool(locks, &held.lock, &holding.worker) {
                 strike(&mut self.pools, &pool, id);
             }
@@ -84,6 +90,7 @@ impl Books {
     pub(super) fn clear(&mut self) {
         self.all.clear();
         self.slots.clear();
+        self.running.clear();
         self.pools.clear();
     }
 
@@ -116,8 +123,22 @@ impl Books {
     }
 
     pub(super) fn busy_slots(&self, worker: &str) -> i64 {
-        let busy = self.slots.get(worker).map_or(0, BTreeSet::len);
-        i64::try_from(busy).unwrap_or(i64::MAX)
+        count(self.slots.get(worker))
+    }
+
+    /// How many builds run steps on a worker.
+    pub(super) fn running_on(&self, worker: &str) -> i64 {
+        count(self.running.get(worker))
+    }
+
+    pub(super) fn holding(&self, id: HoldingId) -> Option<&Holding> {
+        self.all.get(&id).map(|held| &held.holding)
+    }
+
+    /// Who holds something of a pool.
+    pub(super) fn holders(&self, pool: &Pool) -> impl Iterator<Item = &Holding> {
+        let ids = self.pools.get(pool).into_iter().flatten();
+        ids.filter_map(|id| self.holding(*id))
     }
 
     /// What is taken of a pool.
@@ -125,12 +146,16 @@ impl Books {
         let mut taken = Taken::default();
         for id in self.pools.get(pool).into_iter().flatten() {
             let Some(held) = self.all.get(id) else { continue };
-            for lock in held.holding.locks.iter().filter(|held| held.lock == pool.0) {
+            for lock in held.holding.takes().filter(|held| held.lock == pool.0) {
                 taken.add(lock.access);
             }
         }
         taken
     }
+}
+
+fn count(ids: Option<&BTreeSet<HoldingId>>) -> i64 {
+    i64::try_from(ids.map_or(0, BTreeSet::len)).unwrap_or(i64::MAX)
 }
 
 fn strike<K: Hash + Eq>(by: &mut HashMap<K, BTreeSet<HoldingId>>, key: &K, id: HoldingId) {

@@ -82,6 +82,9 @@ pub struct Holding {
     pub slot: bool,
     /// The locks it holds; none once its last step ended.
     pub locks: Vec<HeldLock>,
+    /// The builder of the build whose steps it stands for: what `max_builds` counts. None once the
+    /// last step ended, and for what a step holds by itself.
+    pub runs: Option<String>,
 }
 
 /// The tuple that goes next.

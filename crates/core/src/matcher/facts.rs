@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::books::{Books, HoldingId};
 use super::eligible::eligible;
 use super::keys::{FaultReport, Faults, Judge, Moment};
+use super::limits::Limits;
 use super::memo::Memo;
 use super::{Candidate, NotNow, Recipe, Why};
 use crate::farm::{Lock, WorkerSpec, WorkerView};
@@ -17,6 +18,7 @@ use crate::words::RequestId;
 pub(super) struct World {
     pub(super) locks: BTreeMap<String, Lock>,
     pub(super) declared: Vec<WorkerSpec>,
+    pub(super) limits: Limits,
     pub(super) requests: BTreeMap<RequestId, Arc<Pending>>,
     pub(super) seats: BTreeMap<String, Seat>,
     pub(super) books: Books,
@@ -49,6 +51,10 @@ pub(super) struct Seat {
     /// `busy_slots` is derived from the holdings, whatever the caller's view said.
     pub(super) view: WorkerView,
     pub(super) accepting: Result<(), NotNow>,
+    /// How many builds run steps on it.
+    pub(super) running: i64,
+    /// How many may.
+    pub(super) most: Option<i64>,
 }
 
 impl Seat {
@@ -56,9 +62,14 @@ impl Seat {
         self.view.busy_slots < self.view.slots
     }
 
+    /// Whether it may run the steps of one build more.
+    pub(super) fn may_run_more(&self) -> bool {
+        self.most.is_none_or(|most| self.running < most)
+    }
+
     /// Whether it could take something now.
     pub(super) fn is_open(&self) -> bool {
-        self.accepting.is_ok() && self.has_free_slot()
+        self.accepting.is_ok() && self.has_free_slot() && self.may_run_more()
     }
 }
 
@@ -80,6 +91,7 @@ impl World {
     pub(super) fn count_slots(&mut self, name: &str) {
         if let Some(seat) = self.seats.get_mut(name) {
             seat.view.busy_slots = self.books.busy_slots(name);
+            seat.running = self.books.running_on(name);
         }
     }
 }

@@ -115,6 +115,11 @@ pub(super) fn group(policy: &dyn Policy, by: FairBy, view: &RequestView) -> Opti
     }
 }
 
+/// When a request that is overdue was to start; the latest of all times for one that is not.
+pub(super) fn overdue(start_by: Option<Micros>, now: Micros) -> i64 {
+    start_by.filter(|at| *at <= now).map_or(i64::MAX, |at| at.0)
+}
+
 /// How often a period fits into the time a request waited.
 pub(super) fn age(period: Duration, submitted: Micros, now: Micros) -> i64 {
     now.0.saturating_sub(submitted.0).max(0) / micros(period)
@@ -184,6 +189,10 @@ impl Judge<'_> {
             (TermKind::Aging { period }, view) => {
                 let age = view.map_or(0, |r| age(period, r.submitted_at, self.moment.now));
                 return Ok(fixed(term, age));
+            }
+            (TermKind::Overdue, view) => {
+                let start_by = view.and_then(|r| r.start_by);
+                return Ok(fixed(term, overdue(start_by, self.moment.now)));
             }
             (TermKind::Fair { by }, view) => {
                 return Ok(fixed(term, view.map_or(0, |r| self.moment.running(by, r))));

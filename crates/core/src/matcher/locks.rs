@@ -49,7 +49,7 @@ impl<'a> Ledger<'a> {
     ) -> Ledger<'a> {
         let mut held: BTreeMap<Pool, Taken> = BTreeMap::new();
         for holding in holdings {
-            for lock in &holding.locks {
+            for lock in holding.takes() {
                 if let Some(pool) = pool(locks, &lock.lock, &holding.worker) {
                     held.entry(pool).or_default().add(lock.access);
                 }

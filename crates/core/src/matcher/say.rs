@@ -1,5 +1,6 @@
 //! An explanation in words.
 
+use super::limits::limited;
 use super::{Explanation, LockUse, NotNow, Share, Verdict, Why, WorkerGroup};
 use crate::words::Access;
 
@@ -20,7 +21,10 @@ pub(super) fn say(explanation: &Explanation) -> String {
         }
         Verdict::WaitsForSlot => format!(
             "and waits for a free slot: {}.",
-            groups(explanation, |why| matches!(why, Why::NoFreeSlot | Why::NotNow(_)))
+            groups(explanation, |why| matches!(
+                why,
+                Why::NoFreeSlot | Why::MaxBuilds { .. } | Why::NotNow(_)
+            ))
         ),
         Verdict::WaitsForWorker => {
             let known = groups(explanation, |why| matches!(why, Why::NotNow(_)));
@@ -61,6 +65,9 @@ fn group(group: &WorkerGroup) -> String {
         Why::NoFreeSlot => format!("{names} is busy"),
         Why::NotNow(NotNow::Offline) if group.workers.len() > 1 => format!("{names} are offline"),
         Why::NotNow(NotNow::Offline) => format!("{names} is offline"),
+        Why::MaxBuilds { .. } if group.workers.len() == 1 => {
+            format!("{names} {}", group.why.text())
+        }
         why => format!("{names}: {}", why.text()),
     }
 }
@@ -72,6 +79,10 @@ fn lock(lock: &LockUse) -> String {
         Access::Counting(n) => format!("{n} of {}", lock.capacity),
     };
     let mut parts = vec![format!("lock `{}`{whose} ({wanted})", lock.lock)];
+    if let Some(builder) = limited(&lock.lock) {
+        let most = Why::MaxBuilds { most: lock.capacity }.text();
+        parts = vec![format!("builder `{builder}`, which {most}")];
+    }
     if !lock.holders.is_empty() {
         parts.push(format!("held by {}", shares(&lock.holders)));
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::books::{Books, Held, HoldingId, Of};
 use super::facts::{Memory, Moved, Pending, Seat, World};
 use super::keys::{FaultReport, Moment};
+use super::limits::{Limits, limited, locks};
 use super::live::Live;
 use super::{Candidate, Holding, Match, NotNow, Size};
 use crate::farm::{Farm, Policy, RequestView, WorkerView};
@@ -24,8 +25,9 @@ impl Matcher {
     #[must_use]
     pub fn new(farm: &Farm) -> Matcher {
         let world = World {
-            locks: farm.locks.clone(),
+            locks: locks(farm),
             declared: farm.workers.clone(),
+            limits: Limits::of(farm),
             requests: BTreeMap::new(),
             seats: BTreeMap::new(),
             books: Books::default(),
@@ -38,11 +40,18 @@ impl Matcher {
     /// The farm has a new configuration, and so a new policy: keeps requests, workers and holdings,
     /// forgets every answer of the old policy.
     pub fn reconfigure(&mut self, farm: &Farm) {
-        self.world.locks.clone_from(&farm.locks);
+        self.world.locks = locks(farm);
         self.world.declared.clone_from(&farm.workers);
-        self.world.books.refile(&farm.locks);
+        self.world.limits = Limits::of(farm);
+        self.world.books.refile(&self.world.locks);
+        for seat in self.world.seats.values_mut() {
+            seat.most = self.world.limits.most(&seat.view.name);
+        }
         self.memory = Memory::default();
         self.live = Live::default();
+        for pending in std::mem::take(&mut self.world.requests).into_values() {
+            self.add_request(pending.candidate.clone());
+        }
     }
 
     /// Forgets requests, workers and holdings, and keeps what the policy answered: for filling it
@@ -56,6 +65,7 @@ impl Matcher {
 
     /// A request became pending, or its view changed (its priority, say).
     pub fn add_request(&mut self, mut candidate: Candidate) {
+        self.world.limits.apply(&mut candidate);
         let id = candidate.view.id;
         let recipe = self.world.know(&mut candidate.recipe);
         self.world.requests.insert(id, Arc::new(Pending { candidate, recipe }));
@@ -83,7 +93,8 @@ impl Matcher {
         if old.is_none_or(|old| old.view.labels != view.labels) {
             self.memory.eligible.remove(&name);
         }
-        self.world.seats.insert(name.clone(), Seat { view, accepting });
+        let (running, most) = (self.world.books.running_on(&name), self.world.limits.most(&name));
+        self.world.seats.insert(name.clone(), Seat { view, accepting, running, most });
         self.world.moved.workers.push(name);
     }
 
@@ -131,8 +142,14 @@ impl Matcher {
         self.world.count_slots(&holding.worker);
         let moved = &mut self.world.moved;
         moved.holdings.push(id);
-        moved.locks.extend(holding.locks.into_iter().map(|held| held.lock));
+        moved.locks.extend(holding.takes().map(|held| held.lock));
         moved.workers.push(holding.worker);
+    }
+
+    /// A holding that lasts.
+    #[must_use]
+    pub fn holding(&self, id: HoldingId) -> Option<&Holding> {
+        self.world.books.holding(id)
     }
 
     /// Who holds what, the matches taken since included.
@@ -145,23 +162,31 @@ impl Matcher {
     pub fn take(&mut self, taken: &Match) -> Option<HoldingId> {
         let pending = self.world.requests.remove(&taken.request)?;
         self.world.moved.requests.push(taken.request);
+        let Candidate { view, recipe } = &pending.candidate;
+        let declared = recipe.locks.iter().filter(|held| limited(&held.lock).is_none());
         let holding = Holding {
             by: format!("request {} (being offered)", taken.request),
             worker: taken.worker.clone(),
             slot: true,
-            locks: pending.candidate.recipe.locks.clone(),
+            locks: declared.cloned().collect(),
+            runs: Some(view.builder.clone()),
         };
         Some(self.book(Held { holding, of: Some(Of::Taken(pending)) }))
     }
 
     /// The best feasible tuple, if any. Ask with one policy until `reconfigure`.
     pub fn next(&mut self, policy: &dyn Policy, now: Micros) -> Option<Match> {
-        self.live.follow(&mut self.world, &mut self.memory, &Moment::uncounted(policy, now));
+        self.follow(policy, now);
         if self.live.is_mixed() {
             let moment = Moment::of(policy, &self.world, now);
             return self.next_of_all(&moment);
         }
         self.live.best(now)
+    }
+
+    /// Brings the live order up to what was told, and to the time.
+    pub(super) fn follow(&mut self, policy: &dyn Policy, now: Micros) {
+        self.live.follow(&mut self.world, &mut self.memory, &Moment::uncounted(policy, now));
     }
 
     /// When the order may change by time alone; `None` while that could start nothing.

@@ -1,6 +1,7 @@
 //! Why a request is not on a worker, as a value and as a sentence.
 
 use super::NotNow;
+use super::limits::limited;
 use crate::words::Value;
 
 /// The predicate that keeps a request from a worker: the first that says no, in this order.
@@ -50,6 +51,11 @@ pub enum Why {
     NotNow(NotNow),
     /// All its slots are taken.
     NoFreeSlot,
+    /// It has a free slot, and runs as many builds as it may.
+    MaxBuilds {
+        /// How many that are.
+        most: i64,
+    },
     /// The policy's `allow` said no.
     PolicyNo,
     /// A function of the policy failed on this pair.
@@ -82,6 +88,7 @@ impl Why {
             Why::NotNow(NotNow::Paused { .. }) => "paused",
             Why::NotNow(NotNow::Draining) => "draining",
             Why::NoFreeSlot => "no_free_slot",
+            Why::MaxBuilds { .. } => "max_builds",
             Why::PolicyNo => "policy_no",
             Why::PolicyFault { .. } => "policy_fault",
             Why::Locks { .. } => "locks",
@@ -125,11 +132,13 @@ impl Why {
             Why::NotNow(NotNow::Paused { by, why }) => format!("paused by {by}: {why}"),
             Why::NotNow(NotNow::Draining) => "draining: takes nothing new".to_owned(),
             Why::NoFreeSlot => "no free slot".to_owned(),
+            Why::MaxBuilds { most: 1 } => "runs its one build at most".to_owned(),
+            Why::MaxBuilds { most } => format!("runs its {most} builds at most"),
             Why::PolicyNo => "the policy's `allow` says no".to_owned(),
             Why::PolicyFault { function, message } => {
                 format!("the policy's {function} failed: {message}")
             }
-            Why::Locks { locks } => format!("waits for {}", lock_names(locks)),
+            Why::Locks { locks } => format!("waits for {}", waited_for(locks)),
         }
     }
 
@@ -151,14 +160,34 @@ impl Why {
             Why::NotNow(NotNow::Paused { .. }) => "resuming the worker".to_owned(),
             Why::NotNow(NotNow::Draining) => "ending the drain".to_owned(),
             Why::NoFreeSlot => "the end of a build there".to_owned(),
+            Why::MaxBuilds { .. } => "the end of the last step of a build there".to_owned(),
             Why::PolicyNo => "a change of the policy, or of what it looks at".to_owned(),
             Why::PolicyFault { .. } => "a repair of the policy".to_owned(),
-            Why::Locks { locks } => format!("the release of {}", lock_names(locks)),
+            Why::Locks { locks } => released(locks),
         }
     }
 }
 
-fn lock_names(locks: &[String]) -> String {
-    let names: Vec<String> = locks.iter().map(|l| format!("`{l}`")).collect();
-    format!("{} {}", if names.len() == 1 { "lock" } else { "locks" }, names.join(", "))
+/// The names of locks that people declared, and the builders that run all the builds they may.
+fn told_apart(locks: &[String]) -> (Option<String>, Vec<&str>) {
+    let (builders, names): (Vec<&String>, Vec<&String>) =
+        locks.iter().partition(|lock| limited(lock).is_some());
+    let quoted: Vec<String> = names.iter().map(|l| format!("`{l}`")).collect();
+    let noun = if names.len() == 1 { "lock" } else { "locks" };
+    let names = (!names.is_empty()).then(|| format!("{noun} {}", quoted.join(", ")));
+    (names, builders.into_iter().filter_map(|lock| limited(lock)).collect())
+}
+
+fn waited_for(locks: &[String]) -> String {
+    let (names, builders) = told_apart(locks);
+    let builders = builders.into_iter();
+    let builders = builders.map(|b| format!("builder `{b}`, which runs all the builds it may"));
+    names.into_iter().chain(builders).collect::<Vec<_>>().join(" and ")
+}
+
+fn released(locks: &[String]) -> String {
+    let (names, builders) = told_apart(locks);
+    let names = names.map(|names| format!("the release of {names}"));
+    let builders = builders.into_iter().map(|b| format!("the end of a build of `{b}`"));
+    names.into_iter().chain(builders).collect::<Vec<_>>().join(" and ")
 }

@@ -22,6 +22,8 @@ impl<'w> Scene<'w> {
             let Some(older) = self.forget(older) else { continue };
             newer.view.priority = newer.view.priority.max(older.view.priority);
             newer.view.submitted_at = newer.view.submitted_at.min(older.view.submitted_at);
+            let start_by = newer.view.start_by.into_iter().chain(older.view.start_by);
+            newer.view.start_by = start_by.min();
             let fate = Fate::Folded { into: newer.view.id };
             self.report.others.insert(older.view.id, (older.view.builder.clone(), fate));
             // What the older one had absorbed moves along.

@@ -80,7 +80,7 @@ impl<'w> Scene<'w> {
             scene.seats.insert(name.clone(), seat);
         }
         for build in &world.running {
-            scene.hold(build.request, &build.worker, build.locks.clone());
+            scene.hold(build.request, &build.builder, (&build.worker, build.locks.clone()));
         }
         scene
     }
@@ -104,7 +104,8 @@ impl<'w> Scene<'w> {
             }
             Happening::LocksFree(request) => {
                 if let Some(holding) = self.running.get_mut(&request) {
-                    self.freed |= !std::mem::take(&mut holding.locks).is_empty();
+                    self.freed |= holding.runs.take().is_some() || !holding.locks.is_empty();
+                    holding.locks.clear();
                 }
             }
             Happening::Ends(request) => self.end(request),
@@ -161,7 +162,8 @@ impl<'w> Scene<'w> {
             ends = ends.min(at.max(self.now));
         }
         locks = locks.min(ends);
-        self.hold(view.id, &found.worker, arrival.recipe.locks.clone());
+        let locks_held = arrival.recipe.locks.clone();
+        self.hold(view.id, &view.builder, (&found.worker, locks_held));
         self.agenda.put(locks, Happening::LocksFree(view.id));
         self.agenda.put(ends, Happening::Ends(view.id));
         if let Some(seat) = self.seats.get_mut(&found.worker) {
@@ -182,13 +184,19 @@ impl<'w> Scene<'w> {
         waiter
     }
 
-    fn hold(&mut self, request: RequestId, worker: &str, locks: Vec<HeldLock>) {
+    fn hold(
+        &mut self,
+        request: RequestId,
+        builder: &str,
+        (worker, locks): (&str, Vec<HeldLock>),
+    ) {
         let (by, worker) = (format!("request {request}"), worker.to_owned());
+        let runs = Some(builder.to_owned());
         if let Some(seat) = self.seats.get_mut(&worker) {
             seat.count_to(self.now);
             seat.view.busy_slots += 1;
         }
-        self.running.insert(request, Holding { by, worker, slot: true, locks });
+        self.running.insert(request, Holding { by, worker, slot: true, locks, runs });
     }
 
     fn end(&mut self, request: RequestId) {

@@ -55,6 +55,8 @@ pub struct Length {
 pub struct Running {
     /// The request it is an attempt at.
     pub request: RequestId,
+    /// Its builder.
+    pub builder: String,
     /// Where it runs.
     pub worker: String,
     /// The locks it holds.

@@ -65,6 +65,8 @@ mod tests {
             pinned_worker: None,
             configuration_id: ConfigId(1),
             submitted_at: Micros(0),
+            start_by: None,
+            overdue_at: None,
             build_id: None,
             collapsed_into: None,
             outcome: None,

@@ -198,6 +198,7 @@ mod tests {
                 workers: Vec::new(),
                 locks: Vec::new(),
                 plan: Plan::default(),
+                ..Builder::default()
             };
             farm.builders.insert(name.into(), builder);
         }
@@ -207,6 +208,7 @@ mod tests {
             pattern: true,
             slots: 1,
             labels: labels.into(),
+            ..WorkerSpec::default()
         }];
         let param = |name: &str, kind, default: Option<&str>| Param {
             name: name.into(),
@@ -218,10 +220,15 @@ mod tests {
             param("channel", channel.clone(), Some("beta")),
             param("notes", ParamKind::Text, None),
         ];
-        let release = Force { builders: vec!["deploy".into()], params };
+        let release =
+            Force { builders: vec!["deploy".into()], params, ..Force::default() };
         farm.schedulers.insert("release".into(), Scheduler::Force(release));
         let sign =
-            Force { builders: vec!["sign".into()], params: vec![param("channel", channel, None)] };
+            Force {
+                builders: vec!["sign".into()],
+                params: vec![param("channel", channel, None)],
+                ..Force::default()
+            };
         farm.schedulers.insert("signing".into(), Scheduler::Force(sign));
         farm
     }
@@ -292,7 +299,7 @@ mod tests {
     #[test]
     fn with_several_forms_the_first_that_takes_it_is_used() {
         let mut farm = farm();
-        let any = Force { builders: vec!["deploy".into()], params: Vec::new() };
+        let any = Force { builders: vec!["deploy".into()], ..Force::default() };
         farm.schedulers.insert("again".into(), Scheduler::Force(any));
         let with = |given: BTreeMap<String, String>| {
             force(&farm, "deploy", &given, None).map(|forced| forced.scheduler)

@@ -119,6 +119,8 @@ kinds! {
     RequestCompleted = "request.completed",
     /// A request's priority changed.
     RequestPrioritized = "request.prioritized",
+    /// A request has waited as long as it shall, at most, and has not started.
+    RequestOverdue = "request.overdue",
     /// A claim was made and is being sent.
     ClaimOffered = "claim.offered",
     /// A claim got its answer, or none in time.
@@ -129,8 +131,14 @@ kinds! {
     BuildProgressed = "build.progressed",
     /// Somebody said stop.
     BuildCancelling = "build.cancelling",
+    /// A build's worker stayed away.
+    BuildLost = "build.lost",
+    /// A lost build's worker came back with it in time.
+    BuildReturned = "build.returned",
     /// A build has its outcome.
     BuildFinished = "build.finished",
+    /// A step waits for locks.
+    StepWaiting = "step.waiting",
     /// A step was sent to the worker.
     StepStarted = "step.started",
     /// A step has its outcome.
@@ -155,6 +163,18 @@ kinds! {
     WorkerLost = "worker.lost",
     /// A worker was paused or resumed, or drains.
     WorkerFlagged = "worker.flagged",
+    /// An infrastructure error was charged to a worker, or taken back.
+    WorkerCharged = "worker.charged",
+    /// A worker takes nothing for a while: it fails whatever it is given.
+    WorkerQuarantined = "worker.quarantined",
+    /// A worker is trusted again.
+    WorkerCleared = "worker.cleared",
+    /// An infrastructure error was charged to a request, or taken back.
+    RequestCharged = "request.charged",
+    /// An infrastructure error, and whom it is charged to.
+    CauseNoted = "cause.noted",
+    /// A charge was taken back.
+    CauseForgiven = "cause.forgiven",
     /// A worker has been away for longer than its limit.
     WorkerMissing = "worker.missing",
     /// A worker is being reset, was reset, or could not be.

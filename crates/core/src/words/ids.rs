@@ -53,6 +53,8 @@ ids! {
     SchedulerId = "scheduler";
     /// A declared lock.
     LockId = "lock";
+    /// An infrastructure error.
+    CauseId = "cause";
     /// The farm itself: one row.
     FarmId = "farm";
     /// Something to be told to people or programs outside.

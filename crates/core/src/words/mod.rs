@@ -12,7 +12,7 @@ mod time;
 pub use event::{Cell, Delta, Event, EventKind};
 pub use ids::*;
 pub use nouns::{Field, Kind, NOUNS, Noun, noun};
-pub use outcome::{Outcome, Reason};
+pub use outcome::{Cause, Outcome, Reason};
 pub use property::{Properties, Property, Value};
 pub use rows::*;
 pub use state::*;

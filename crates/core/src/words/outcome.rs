@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::BuildId;
+
 /// The seven outcomes. Their worst-of order, strongest first, is Buildbot's: cancelled, retry,
 /// exception, failure, warnings, success, skipped (see `settle::worst`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -77,12 +79,34 @@ pub struct Reason {
     pub code: String,
     /// What a person reads; names what, where and, if possible, what to do.
     pub text: String,
+    /// The infrastructure errors it is made of, oldest first, if it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+}
+
+/// An infrastructure error, as an outcome tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The build it befell, if there was one.
+    pub build_id: Option<BuildId>,
+    /// On which worker.
+    pub worker: String,
+    /// Stable, snake_case.
+    pub code: String,
+    /// What a person reads.
+    pub text: String,
 }
 
 impl Reason {
     /// A reason from its two halves.
     pub fn new(code: impl Into<String>, text: impl Into<String>) -> Reason {
-        Reason { code: code.into(), text: text.into() }
+        Reason { code: code.into(), text: text.into(), causes: Vec::new() }
+    }
+
+    /// The same with its causes.
+    #[must_use]
+    pub fn because(self, causes: Vec<Cause>) -> Reason {
+        Reason { causes, ..self }
     }
 }
 

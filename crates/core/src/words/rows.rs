@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::settle::blame::Trust;
+
 use super::{
     Attempt, BuildId, BuildState, BuildsetId, ChangeId, ClaimId, ConfigId, LogId, Micros, Outcome,
     Properties, Reason, RequestId, RequestState, Seq, StepId, StepState, Value, WorkerState,
@@ -74,6 +76,10 @@ pub struct Request {
     pub configuration_id: ConfigId,
     /// When it was submitted.
     pub submitted_at: Micros,
+    /// When it has waited as long as it shall, at most.
+    pub start_by: Option<Micros>,
+    /// When the farm found that it had not started by then.
+    pub overdue_at: Option<Micros>,
     /// Its newest build, if any.
     pub build_id: Option<BuildId>,
     /// The request it completes with.
@@ -143,6 +149,16 @@ pub struct Build {
     pub steps_ended_at: Option<Micros>,
     /// When it reached its outcome.
     pub finished_at: Option<Micros>,
+    /// Whether it may be run again when it is lost.
+    pub rerun: crate::farm::Rerun,
+    /// Somebody said stop before its outcome stood: that will be `cancelled`.
+    pub cancelled: bool,
+    /// When they did.
+    pub cancelled_at: Option<Micros>,
+    /// When its worker had stayed away for too long, if it still does.
+    pub lost_at: Option<Micros>,
+    /// Whether it is lost for good, whoever comes with it.
+    pub forsaken: bool,
 }
 
 /// A step, as its build's driver needs it.
@@ -214,6 +230,10 @@ pub struct Worker {
     pub reset_every: Option<i64>,
     /// Since when a build may have left something behind that a reset removes.
     pub dirty_at: Option<Micros>,
+    /// Infrastructure errors charged to it since its last good build.
+    pub failures: i64,
+    /// Its quarantine, if it is in one or has not had a good build since.
+    pub quarantine: Option<Quarantine>,
     /// Builds begun on it since its last reset; 0 for one that is never reset.
     pub builds_since_reset: i64,
     /// When it was last reset.
@@ -223,12 +243,43 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// How far it is trusted at that time.
+    #[must_use]
+    pub fn trust(&self, now: Micros) -> Trust {
+        match &self.quarantine {
+            None => Trust::Full,
+            Some(quarantine) if quarantine.until > now => Trust::Quarantined,
+            Some(_) => Trust::Canary,
+        }
+    }
+
+    /// Builds it may run at once at that time: a canary runs one.
+    #[must_use]
+    pub fn open_slots(&self, now: Micros) -> i64 {
+        match self.trust(now) {
+            Trust::Full => self.slots,
+            Trust::Canary => self.slots.min(1),
+            Trust::Quarantined => 0,
+        }
+    }
+
     /// Whether it takes nothing more before it was reset.
     #[must_use]
     pub fn reset_due(&self) -> bool {
         let due = |every: i64| every <= 1 || self.builds_since_reset >= every;
         self.dirty_at.is_some() && self.reset_every.is_some_and(due)
     }
+}
+
+/// A worker that failed whatever it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantine {
+    /// Until when it takes nothing. Afterwards it takes one build at a time, until one goes well.
+    pub until: Micros,
+    /// Why.
+    pub why: String,
+    /// How many there were since its last good build, this one included.
+    pub times: i64,
 }
 
 /// Somebody paused something.

@@ -72,6 +72,8 @@ states! {
         Running = "running",
         /// Somebody said stop; processes die, `always` steps run.
         Cancelling = "cancelling",
+        /// Its worker stayed away; it goes on if that comes back in time.
+        Lost = "lost",
         /// Steps are over; bytes are still being stored.
         Gathering = "gathering",
         /// Has its outcome, logs closed, artifacts stored.
@@ -94,6 +96,18 @@ states! {
         Resetting = "resetting",
         /// Has a session and may be offered builds.
         Ready = "ready",
+    }
+
+    /// Whose count an infrastructure error makes grow.
+    Charged {
+        /// The worker's and the request's.
+        Both = "both",
+        /// The worker's alone: nothing of the request had begun.
+        Worker = "worker",
+        /// The request's alone: it fails wherever it goes.
+        Request = "request",
+        /// Nobody's, or it was taken back.
+        Nobody = "nobody",
     }
 
     /// How far a notification got.

@@ -127,9 +127,9 @@ impl Moment {
 
     /// A build that runs for so many seconds already.
     pub(crate) fn runs(&mut self, builder: &str, worker: &str, ran: i64) -> &mut Moment {
-        let locks = self.builder(builder).locks.clone();
+        let (locks, runs) = (self.builder(builder).locks.clone(), Some(builder.to_owned()));
         let holding =
-            Holding { by: format!("{builder}/1"), worker: worker.into(), slot: true, locks };
+            Holding { by: format!("{builder}/1"), worker: worker.into(), slot: true, locks, runs };
         self.live(holding, builder, (None, ran))
     }
 
@@ -137,7 +137,7 @@ impl Moment {
     pub(crate) fn holds(&mut self, builder: &str, worker: &str, ran: i64) -> &mut Moment {
         let locks = vec![HeldLock { lock: "press".into(), access: Access::Exclusive }];
         let by = format!("{builder}/1 make");
-        let holding = Holding { by, worker: worker.into(), slot: false, locks };
+        let holding = Holding { by, worker: worker.into(), slot: false, locks, runs: None };
         self.live(holding, builder, (Some("make".into()), ran))
     }
 
@@ -178,6 +178,7 @@ impl Moment {
             reason: String::new(),
             properties: Properties::new(),
             submitted_at: Micros(id),
+            start_by: None,
         };
         let builder = self.builder(builder).clone();
         self.matcher.add_request(Candidate::new(view, &builder, pinned));
@@ -191,6 +192,7 @@ impl Moment {
             workers: Vec::new(),
             locks: Vec::new(),
             plan: Plan::default(),
+            ..Builder::default()
         })
     }
 

@@ -58,7 +58,10 @@ pub(crate) fn policy(dice: &mut Dice) -> Written {
         };
         (kind, direction)
     });
-    let terms = terms.collect();
+    let mut terms: Vec<_> = terms.collect();
+    if dice.one_in(3) {
+        terms.insert(0, (Kind::Overdue, Direction::Lowest));
+    }
     TestPolicy::new(*dice.pick(&Allow::ALL), terms).into()
 }
 
@@ -79,10 +82,22 @@ pub(crate) fn world(dice: &mut Dice) -> World {
         let (requires, workers) = (dice.pick(&REQUIRES), dice.pick(&WORKERS));
         world.builder(&format!("b{b}"), requires, workers, locks);
     }
+    limits(&mut world, dice);
     for w in 0..=dice.roll(4) {
         join(&mut world, dice, &format!("w{w}"));
     }
     world
+}
+
+/// How many builds may run at once of some builders, and on some workers.
+fn limits(world: &mut World, dice: &mut Dice) {
+    let limit = |dice: &mut Dice| dice.one_in(4).then(|| 1 + dice.up_to(1));
+    for builder in world.farm.builders.values_mut() {
+        builder.max_builds = limit(dice);
+    }
+    for w in 0..5 {
+        world.limit(&format!("w{w}"), limit(dice));
+    }
 }
 
 fn lock(world: &mut World, dice: &mut Dice, name: &str) {
@@ -122,6 +137,7 @@ fn submit(world: &mut World, dice: &mut Dice) -> i64 {
     req.branch = (*dice.pick(&["main", "main", "release", "bad"])).to_owned();
     req.submitted = world.now / 1_000 * 1_000 - 400 * dice.up_to(2);
     req.size = dice.up_to(2);
+    req.start_by = dice.one_in(3).then(|| req.submitted + 500 * dice.up_to(4));
     if dice.one_in(6) && !workers.is_empty() {
         req.pinned = Some(dice.pick(&workers).clone());
     }
@@ -225,7 +241,10 @@ impl Farm {
         self.matcher.release(self.holdings[at]);
         match self.dice.roll(6) {
             // The last step ended: locks are free, the slot is not.
-            0 => self.world.runs[at].locks.clear(),
+            0 => {
+                self.world.runs[at].locks.clear();
+                self.world.runs[at].runs = None;
+            }
             // The slot is free first, where a step kept a lock longer.
             1 if self.world.runs[at].slot => self.world.runs[at].slot = false,
             _ => {
@@ -270,6 +289,9 @@ impl Farm {
             if held.all(|held| held.lock != name) && self.dice.one_in(2) {
                 lock(&mut self.world, &mut self.dice, name);
             }
+        }
+        if self.dice.one_in(2) {
+            limits(&mut self.world, &mut self.dice);
         }
         self.matcher.reconfigure(&self.world.farm);
     }

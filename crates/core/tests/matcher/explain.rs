@@ -26,7 +26,8 @@ fn farm() -> World {
 
 fn run(world: &mut World, worker: &str, builder: &str) {
     let locks = world.farm.builders[builder].locks.clone();
-    world.runs.push(Run { worker: worker.into(), slot: true, locks, of: None });
+    let runs = Some(builder.to_owned());
+    world.runs.push(Run { worker: worker.into(), slot: true, locks, runs, of: None });
 }
 
 fn check(world: &World, request: i64, verdict: &str, text: &str) {
@@ -127,6 +128,7 @@ fn a_declared_worker_may_yet_come() {
         pattern,
         slots: 1,
         labels: Default::default(),
+        ..WorkerSpec::default()
     };
     let text =
         "It is number 1 of 1 in the queue and waits for a worker that has not connected yet.";

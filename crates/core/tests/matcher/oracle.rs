@@ -2,6 +2,7 @@
 //! matcher.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use steading_core::farm::Direction;
 use steading_core::words::{Access, Value};
@@ -51,7 +52,8 @@ pub(crate) fn pairs(world: &World, policy: &Written) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for (id, req) in &world.requests {
         for (name, work) in &world.workers {
-            let free = work.open && world.busy(name) < work.slots;
+            let below = world.most(name).is_none_or(|most| world.running_on(name) < most);
+            let free = work.open && world.busy(name) < work.slots && below;
             if !free || !could(world, req, name, work) {
                 continue;
             }
@@ -62,6 +64,7 @@ pub(crate) fn pairs(world: &World, policy: &Written) -> Vec<Pair> {
             let term = |(means, _): &(Means, Direction)| match *means {
                 Means::Function(function, sides) => policy.call(function, sides, (&r, &w)),
                 Means::Submitted => Ok(vec![Value::Int(req.submitted)]),
+                Means::Overdue => Ok(vec![Value::Int(overdue(world, req))]),
                 Means::Aging(ms) => Ok(vec![Value::Int(age(world, req) / ms)]),
                 fair => Ok(vec![Value::Int(running(world, req, fair))]),
             };
@@ -76,6 +79,13 @@ pub(crate) fn pairs(world: &World, policy: &Written) -> Vec<Pair> {
     }
     pairs.sort_by(|a, b| better(policy, a, b));
     pairs
+}
+
+fn overdue(world: &World, req: &Req) -> i64 {
+    match req.start_by {
+        Some(at) if at <= world.now => at,
+        _ => i64::MAX,
+    }
 }
 
 /// Whole milliseconds waited.
@@ -126,7 +136,20 @@ pub(crate) fn best(world: &World, policy: &Written) -> Option<Pair> {
     Some(pairs[found].clone())
 }
 
+/// Fewer builds of its builder than it may run are running, or ahead of it.
+fn below_limit(world: &World, before: &[Pair], pair: &Pair) -> bool {
+    let name = &world.requests[&pair.request].builder;
+    let Some(most) = world.farm.builders[name].max_builds else { return true };
+    let of_builder = |ahead: &&Pair| world.requests[&ahead.request].builder == *name;
+    let ahead = before.iter().filter(of_builder).map(|ahead| ahead.request);
+    let ahead: BTreeSet<i64> = ahead.filter(|ahead| *ahead != pair.request).collect();
+    world.running(name) + i64::try_from(ahead.len()).expect("few") < most
+}
+
 fn grantable(world: &World, before: &[Pair], pair: &Pair) -> bool {
+    if !below_limit(world, before, pair) {
+        return false;
+    }
     let wanted = &world.farm.builders[&world.requests[&pair.request].builder].locks;
     wanted.iter().all(|want| {
         let lock = &world.farm.locks[&want.lock];

@@ -92,6 +92,8 @@ pub(crate) enum Kind {
     Constant,
     /// Grows by one per millisecond of waiting.
     Aging,
+    /// Says when it was to start, once that is over.
+    Overdue,
     /// Running builds of the same builder, branch, owner, repository, or value of `size`.
     FairBuilder,
     FairBranch,
@@ -101,7 +103,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 17] = [
+    pub(crate) const ALL: [Kind; 18] = [
         Kind::Priority,
         Kind::Submitted,
         Kind::IsMain,
@@ -114,6 +116,7 @@ impl Kind {
         Kind::Maps,
         Kind::Constant,
         Kind::Aging,
+        Kind::Overdue,
         Kind::FairBuilder,
         Kind::FairBranch,
         Kind::FairOwner,
@@ -124,6 +127,7 @@ impl Kind {
     fn means(self, function: FunctionId) -> Means {
         match self {
             Kind::Aging => Means::Aging(1),
+            Kind::Overdue => Means::Overdue,
             Kind::FairBuilder => Means::FairBuilder,
             Kind::FairBranch => Means::FairBranch,
             Kind::FairOwner => Means::FairOwner,
@@ -138,6 +142,7 @@ impl Kind {
         let fair = |by| Some(TermKind::Fair { by });
         match self {
             Kind::Aging => Some(TermKind::Aging { period: Duration::millis(1) }),
+            Kind::Overdue => Some(TermKind::Overdue),
             Kind::FairBuilder => fair(FairBy::Builder),
             Kind::FairBranch => fair(FairBy::Branch),
             Kind::FairOwner => fair(FairBy::Owner),

@@ -6,7 +6,7 @@ use steading_core::matcher::Verdict;
 
 use crate::churn::{Farm, compare};
 use crate::oracle;
-use crate::world::World;
+use crate::world::{Work, World};
 use crate::written::Written;
 
 /// Worlds per run; each makes some 20 decisions.
@@ -71,7 +71,11 @@ fn agrees(world: &World, policy: &Written, told: &steading_core::matcher::Explan
     let pairs = oracle::pairs(world, policy);
     let locks = pairs.iter().any(|pair| pair.request == id);
     assert_eq!(told.verdict == Verdict::WaitsForLocks, locks, "{}\n{world:#?}", told.text);
-    let never = !world.workers.iter().any(|(name, w)| oracle::could(world, req, name, w));
+    let bare = Work { labels: BTreeMap::new(), slots: 1, last_builder: String::new(), open: true };
+    let declared = world.farm.workers.iter().map(|spec| (&spec.name, &bare));
+    let unmet = declared.filter(|(name, _)| !world.workers.contains_key(*name));
+    let never =
+        !world.workers.iter().chain(unmet).any(|(name, w)| oracle::could(world, req, name, w));
     assert_eq!(told.verdict == Verdict::Never, never, "{}\n{world:#?}", told.text);
     let mut named: Vec<&String> = told.workers.iter().flat_map(|g| &g.workers).collect();
     named.sort();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use steading_core::farm::{Builder, Farm, Lock, LockCapacity, Plan, RequestView, WorkerView};
+use steading_core::farm::{Builder, Farm, Lock, LockCapacity, Plan, RequestView, WorkerSpec, WorkerView};
 use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher, NotNow};
 use steading_core::words::{Access, HeldLock, Micros, Property, RequestId, Value};
 
@@ -14,6 +14,7 @@ pub(crate) struct Req {
     pub(crate) submitted: i64,
     pub(crate) size: i64,
     pub(crate) pinned: Option<String>,
+    pub(crate) start_by: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub(crate) struct Run {
     pub(crate) worker: String,
     pub(crate) slot: bool,
     pub(crate) locks: Vec<HeldLock>,
+    /// The builder whose steps it runs.
+    pub(crate) runs: Option<String>,
     /// The request it builds, where that is known.
     pub(crate) of: Option<Req>,
 }
@@ -72,6 +75,7 @@ fn view(id: i64, req: &Req) -> RequestView {
         reason: String::new(),
         properties: properties.into_iter().collect(),
         submitted_at: Micros(req.submitted),
+        start_by: req.start_by.map(Micros),
     }
 }
 
@@ -114,6 +118,7 @@ impl World {
             submitted: self.next_id,
             size: 0,
             pinned: None,
+            start_by: None,
         };
         self.requests.insert(self.next_id, req);
         self.next_id
@@ -122,6 +127,30 @@ impl World {
     pub(crate) fn busy(&self, worker: &str) -> i64 {
         let runs = self.runs.iter().filter(|r| r.slot && r.worker == worker);
         i64::try_from(runs.count()).expect("few")
+    }
+
+    /// Builds of a builder whose steps run.
+    pub(crate) fn running(&self, builder: &str) -> i64 {
+        let runs = self.runs.iter().filter(|r| r.runs.as_deref() == Some(builder));
+        i64::try_from(runs.count()).expect("few")
+    }
+
+    /// Builds whose steps run on a worker.
+    pub(crate) fn running_on(&self, worker: &str) -> i64 {
+        let runs = self.runs.iter().filter(|r| r.runs.is_some() && r.worker == worker);
+        i64::try_from(runs.count()).expect("few")
+    }
+
+    /// How many may.
+    pub(crate) fn most(&self, worker: &str) -> Option<i64> {
+        self.farm.workers.iter().find(|spec| spec.name == worker)?.max_builds
+    }
+
+    /// Declares the worker of that name with so many builds at most.
+    pub(crate) fn limit(&mut self, worker: &str, max_builds: Option<i64>) {
+        self.farm.workers.retain(|spec| spec.name != worker);
+        let spec = WorkerSpec { name: worker.into(), max_builds, ..WorkerSpec::default() };
+        self.farm.workers.push(spec);
     }
 
     pub(crate) fn request_view(&self, id: i64) -> RequestView {
@@ -154,8 +183,8 @@ impl World {
     }
 
     fn holding(&self, run: usize) -> Holding {
-        let Run { worker, slot, locks, .. } = self.runs[run].clone();
-        Holding { by: format!("build/{}", run + 1), worker, slot, locks }
+        let Run { worker, slot, locks, runs, .. } = self.runs[run].clone();
+        Holding { by: format!("build/{}", run + 1), worker, slot, locks, runs }
     }
 
     /// Tells of a run; the id is what ends it.
@@ -168,7 +197,12 @@ impl World {
     pub(crate) fn start(&mut self, request: i64, worker: &str) {
         let req = self.requests.remove(&request).expect("pending");
         let locks = self.farm.builders[&req.builder].locks.clone();
-        self.runs.push(Run { worker: worker.into(), slot: true, locks, of: Some(req) });
+        let (worker, runs) = (worker.to_owned(), Some(req.builder.clone()));
+        let most = self.farm.builders[&req.builder].max_builds;
+        assert!(most.is_none_or(|most| self.running(&req.builder) < most), "{runs:?}");
+        let most = self.most(&worker);
+        assert!(most.is_none_or(|most| self.running_on(&worker) < most), "{worker}");
+        self.runs.push(Run { worker, slot: true, locks, runs, of: Some(req) });
     }
 
     /// A matcher told everything at once, in another order than it happened.

@@ -14,6 +14,8 @@ pub(crate) enum Means {
     Submitted,
     /// Whole milliseconds waited, by so many.
     Aging(i64),
+    /// When it was to start, if that is over; after all times otherwise.
+    Overdue,
     /// Running builds of the same builder, branch, owner, repository, or value of `size`.
     FairBuilder,
     FairBranch,

@@ -31,6 +31,7 @@ pub(crate) fn arrival(id: i64, builder: &str, submitted: i64, takes: i64) -> Arr
         reason: String::new(),
         properties: Properties::new(),
         submitted_at: at(submitted),
+        start_by: None,
     };
     let takes = Duration::seconds(takes);
     Arrival {

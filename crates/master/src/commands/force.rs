@@ -32,12 +32,16 @@ pub(super) async fn force(
     let pinned = force.worker.as_deref();
     let forced = trigger::force(&present.farm, &builder, &force.properties, pinned)
         .map_err(|error| refused(&error))?;
+    if let Some(scheduler) = &forced.scheduler {
+        form_open(context, scheduler.clone()).await?;
+    }
     let head = head(context, &present, &builder, &force).await;
     let resolved = match head {
         Ok(head) => stamps(context, &present, std::slice::from_ref(&builder), head).await,
         Err(error) => Err(error),
     };
     let buildset = NewBuildset {
+        fail_fast: false,
         reason: force.reason.unwrap_or_else(|| format!("forced by {by}")),
         scheduler: forced.scheduler,
         owner: Some(by.to_owned()),
@@ -49,10 +53,24 @@ pub(super) async fn force(
             priority: force.priority,
             properties: forced.properties,
             pinned_worker: force.worker,
+            start_within: None,
         }],
     };
     let submission = Submission::new(context, &present, buildset, resolved).await;
     submit(context, submission, key).await
+}
+
+/// A form that somebody paused takes no wishes; the person is there to hear so.
+async fn form_open(context: &Context, scheduler: String) -> Result<(), Problem> {
+    let paused = context.store.read(|r| r.paused_schedulers()).await.map_err(problem)?;
+    match paused.get(&scheduler) {
+        Some(paused) => {
+            let text = paused.of(&format!("scheduler {scheduler}"));
+            let help = format!("`steading resume scheduler {scheduler}` ends it");
+            Err(Problem::new(Code::Conflict, format!("{text}; {help}")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn refused(error: &trigger::ForceError) -> Problem {
@@ -110,6 +128,7 @@ pub(super) async fn rebuild(
         why => format!("rebuild of {}/{} by {by}: {why}", build.builder, build.number),
     };
     let new = NewBuildset {
+        fail_fast: false,
         reason,
         scheduler: None,
         owner: Some(by.to_owned()),
@@ -121,6 +140,7 @@ pub(super) async fn rebuild(
             priority: request.priority,
             properties: request.properties,
             pinned_worker: request.pinned_worker,
+            start_within: None,
         }],
     };
     let submission = Submission::new(context, &present, new, Ok(buildset.stamps)).await;

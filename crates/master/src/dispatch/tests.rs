@@ -103,8 +103,10 @@ fn submit(w: &mut Write<'_>, farm: ConfigId, builder: &str) -> Result<(), Error>
         priority: 0,
         properties: Default::default(),
         pinned_worker: None,
+        start_within: None,
     };
     let buildset = NewBuildset {
+        fail_fast: false,
         reason: "test".to_owned(),
         scheduler: None,
         owner: None,
@@ -127,6 +129,7 @@ fn claim(w: &mut Write<'_>, request: RequestId, worker: &str, taken: bool) -> Re
     let locks: Vec<LockNeed> = access.map(need).into_iter().collect();
     let held = locks.iter().map(|need| HeldLock { lock: need.lock.clone(), access: need.access });
     let acceptance = Acceptance {
+        rerun: Default::default(),
         plan: Default::default(),
         locks: held.collect(),
         properties: Default::default(),

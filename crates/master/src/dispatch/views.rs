@@ -14,6 +14,7 @@ pub(super) fn accepting(worker: &Worker) -> Result<(), NotNow> {
         _ if worker.draining => Err(NotNow::Draining),
         WorkerState::Offline => Err(NotNow::Offline),
         WorkerState::Resetting => Err(NotNow::Resetting),
+        WorkerState::Ready if worker.reset_due() => Err(NotNow::Resetting),
         WorkerState::Ready => Ok(()),
     }
 }
@@ -46,5 +47,6 @@ pub(crate) fn request_view(request: Request) -> RequestView {
         reason: request.reason,
         properties: request.properties,
         submitted_at: request.submitted_at,
+        start_by: request.start_by,
     }
 }

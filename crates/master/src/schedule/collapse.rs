@@ -93,6 +93,8 @@ fn view(buildset: &NewBuildset, request: &NewRequest, now: Micros) -> RequestVie
         pinned_worker: request.pinned_worker.clone(),
         configuration_id: buildset.configuration_id,
         submitted_at: now,
+        start_by: None,
+        overdue_at: None,
         build_id: None,
         collapsed_into: None,
         outcome: None,

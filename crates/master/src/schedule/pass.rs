@@ -5,7 +5,7 @@ use std::time::Duration;
 use steading_core::farm::Scheduler;
 use steading_core::trigger::{self, Reaction, Timer, Wish};
 use steading_core::words::{Change, Micros, SourceStamp};
-use steading_store::{NewBuildset, NewRequest};
+use steading_store::{Error, NewBuildset, NewRequest, Read};
 use tokio_util::sync::CancellationToken;
 
 use super::submission::{Submission, stamps};
@@ -43,7 +43,7 @@ async fn pass(context: &Context) -> Result<Option<Duration>, FarmError> {
     let present = context.farms.present();
     let (changes, timers, now) = context
         .store
-        .read(|r| Ok((r.changes_to_schedule(CHANGES_PER_PASS)?, r.timers()?, r.now())))
+        .read(|r| Ok((r.changes_to_schedule(CHANGES_PER_PASS)?, running(r)?, r.now())))
         .await?;
     let due: Vec<Timer> = trigger::due(&timers, now).into_iter().cloned().collect();
     for timer in due {
@@ -52,16 +52,26 @@ async fn pass(context: &Context) -> Result<Option<Duration>, FarmError> {
     for change in changes {
         take_up(context, &present, change).await?;
     }
-    let timers = context.store.read(|r| r.timers()).await?;
+    let timers = context.store.read(running).await?;
     Ok(trigger::next_wake(&timers).map(|at| at.since(now).into()))
 }
 
+/// The timers of schedulers that nobody paused. The others keep what they collected, and fall due
+/// when they are resumed.
+fn running(r: &Read<'_>) -> Result<Vec<Timer>, Error> {
+    let paused = r.paused_schedulers()?;
+    let timers = r.timers()?.into_iter();
+    Ok(timers.filter(|timer| !paused.contains_key(&timer.scheduler)).collect())
+}
+
 async fn take_up(context: &Context, present: &Present, change: Change) -> Result<(), FarmError> {
-    let (timers, now) = context.store.read(|r| Ok((r.timers()?, r.now()))).await?;
+    let read = context.store.read(|r| Ok((r.timers()?, r.paused_schedulers()?, r.now())));
+    let (timers, paused, now) = read.await?;
     let mut keep = Vec::new();
     let mut submissions = Vec::new();
     for (name, reaction) in reactions(present, &change, &timers, now) {
-        match reaction {
+        let held = paused.contains_key(name);
+        match if held { trigger::held_back(reaction, now) } else { reaction } {
             Reaction::Ignore => {}
             Reaction::Keep(timer) => keep.push(timer),
             Reaction::Fire(wish) => {
@@ -140,8 +150,10 @@ async fn submission(context: &Context, present: &Present, wish: Wish) -> Submiss
         priority: wish.priority,
         properties: Default::default(),
         pinned_worker: None,
+        start_within: None,
     };
     let buildset = NewBuildset {
+        fail_fast: false,
         reason: wish.reason,
         scheduler: Some(wish.scheduler),
         owner: None,

@@ -28,6 +28,10 @@ impl Submission {
         mut buildset: NewBuildset,
         stamps: Result<Vec<SourceStamp>, ResolveError>,
     ) -> Submission {
+        for request in &mut buildset.requests {
+            let scheduler = buildset.scheduler.as_deref();
+            request.start_within = present.farm.start_within(&request.builder, scheduler);
+        }
         let unresolved = match stamps {
             Ok(stamps) => {
                 buildset.stamps = stamps;
@@ -151,8 +155,10 @@ fn first_buildset(present: &Present, builders: Vec<String>) -> NewBuildset {
         priority: 0,
         properties: Default::default(),
         pinned_worker: None,
+        start_within: None,
     };
     NewBuildset {
+        fail_fast: false,
         reason: "the farm's first build".to_owned(),
         scheduler: None,
         owner: None,

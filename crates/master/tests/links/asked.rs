@@ -75,8 +75,10 @@ async fn a_request_of_a_broken_configuration_stops_nobody_else() {
             priority: 9,
             properties: Default::default(),
             pinned_worker: None,
+            start_within: None,
         };
         w.submit_buildset(&NewBuildset {
+            fail_fast: false,
             reason: "asked long ago".to_owned(),
             scheduler: None,
             owner: None,

@@ -136,6 +136,7 @@ mod tests {
             pattern,
             slots: 1,
             labels: BTreeMap::new(),
+            ..WorkerSpec::default()
         };
         let workers = vec![worker("barn", false), worker("linux-*", true), worker("shed", false)];
         let farm = Farm { workers, ..Farm::default() };

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use steading_core::settle::buildset_outcome;
 use steading_core::words::{
-    BuildsetId, ChangeId, ConfigId, EventKind, Outcome, Properties, Reason, RequestId,
+    BuildsetId, ChangeId, ConfigId, Duration, EventKind, Outcome, Properties, Reason, RequestId,
     RequestState, SourceStamp,
 };
 
@@ -27,6 +27,8 @@ pub struct NewBuildset {
     pub configuration_id: ConfigId,
     /// What is to be built.
     pub requests: Vec<NewRequest>,
+    /// Whether its first failure cancels the rest of it.
+    pub fail_fast: bool,
 }
 
 /// A request of a new buildset.
@@ -40,6 +42,8 @@ pub struct NewRequest {
     pub properties: Properties,
     /// The only worker that may build it.
     pub pinned_worker: Option<String>,
+    /// How long it waits at most before it goes before all others.
+    pub start_within: Option<Duration>,
 }
 
 /// What came of a submission.
@@ -105,6 +109,7 @@ impl Write<'_> {
                 reason: &new.reason, scheduler: new.scheduler.as_ref(), owner: new.owner.as_ref(),
                 source_stamps: json(&new.stamps), changes: json(&new.changes),
                 configuration_id: new.configuration_id.0, submitted_at: self.now(),
+                fail_fast: new.fail_fast,
             },
             vec![],
         )?;
@@ -126,7 +131,7 @@ impl Write<'_> {
             state: RequestState::Pending.word(), epoch: 0, properties: json(&new.properties),
             owner: of.owner.as_ref(), reason: &of.reason,
             pinned_worker: new.pinned_worker.as_ref(), configuration_id: of.configuration_id.0,
-            submitted_at: self.now(),
+            submitted_at: self.now(), start_by: new.start_within.map(|span| self.now().plus(span)),
         };
         if let Some(SourceStamp { repository, branch, revision }) = stamp {
             cells.extend(cells! { repository: repository, branch: branch, revision: revision });

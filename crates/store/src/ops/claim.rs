@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use steading_core::farm::{Lock, LockCapacity};
 use steading_core::lifecycle;
 use steading_core::matcher;
+use steading_core::settle::blame::Trust;
 use steading_core::words::{
     Access, Attempt, Claim, ClaimId, ClaimState, Decided, EventKind, HeldLock, Micros, Reason,
     RequestId, RequestState, WorkerState,
@@ -14,7 +15,12 @@ use super::row::{cells, json, json_or_null};
 use crate::sql::statements;
 use crate::{Error, Write};
 
+/// Offers a worker may refuse in a row, for want of a slot, before that is charged to it.
+const REFUSALS_MAX: i64 = 20;
+
 statements! {
+    REFUSED = "UPDATE worker SET refusals = refusals + 1 WHERE name = ?1";
+    REFUSALS = "SELECT refusals FROM worker WHERE name = ?1";
     SLOTS_IN_USE = "SELECT (SELECT COUNT(*) FROM build WHERE worker = ?1 AND finished_at IS NULL) \
         + (SELECT COUNT(*) FROM claim WHERE worker = ?1 AND state = 'offered')";
 }
@@ -79,6 +85,7 @@ impl Write<'_> {
         }
         self.require_open(&request.builder)?;
         self.require_free_slot(&new.worker)?;
+        self.require_below_limits(&request.builder, &new.worker)?;
         self.require_grantable(&new.worker, &new.locks)?;
         let epoch = request.epoch + 1;
         let request_cells = cells! {
@@ -125,6 +132,44 @@ impl Write<'_> {
         self.return_request(request)
     }
 
+    /// Nobody answered an offer in time: its request returns to the queue, and the worker is
+    /// charged with it.
+    ///
+    /// # Errors
+    /// `NotFound`; `Illegal` when it has an answer already.
+    pub fn expire_claim(&mut self, id: ClaimId) -> Result<(), Error> {
+        let (claim, _) =
+            self.claim_by_id(id)?.ok_or_else(|| Error::not_found(ClaimId::NOUN, id))?;
+        let worker = &claim.worker;
+        let reason = Reason::new("no_answer", format!("worker `{worker}` did not answer"));
+        self.answer_claim(id, ClaimState::Expired, Some(&reason))?;
+        self.blame_offer(worker, claim.attempt.request, &reason)
+    }
+
+    /// A worker refused an offer: its request returns to the queue. One that stops, or still ends
+    /// what it was told to drop, does so rightly; one that refuses again and again does not.
+    ///
+    /// # Errors
+    /// `NotFound`; `Illegal` when the offer has an answer already.
+    pub fn refuse_claim(&mut self, id: ClaimId, reason: &Reason) -> Result<(), Error> {
+        let (claim, _) =
+            self.claim_by_id(id)?.ok_or_else(|| Error::not_found(ClaimId::NOUN, id))?;
+        self.answer_claim(id, ClaimState::Refused, Some(reason))?;
+        if reason.code == "stopping" {
+            return Ok(());
+        }
+        let worker = &claim.worker;
+        self.execute(REFUSED, [worker])?;
+        let refusals = self.int(REFUSALS, [worker])?;
+        let rightly = matches!(reason.code.as_str(), "no_slot" | "dropped");
+        if rightly && refusals % REFUSALS_MAX != 0 {
+            return Ok(());
+        }
+        let text =
+            format!("worker `{worker}` refused {refusals} offers in a row; the last: {reason}");
+        self.blame_offer(worker, claim.attempt.request, &Reason::new("refused", text))
+    }
+
     /// Ends an offer; its request is the caller's to move on.
     pub(super) fn end_claim(
         &mut self,
@@ -168,7 +213,10 @@ impl Write<'_> {
         if worker.reset_due() {
             return stale("is to be reset first");
         }
-        if self.int(SLOTS_IN_USE, [name])? >= worker.slots {
+        if let (Trust::Quarantined, Some(q)) = (worker.trust(self.now()), &worker.quarantine) {
+            return stale(&format!("is in quarantine: {}", q.why));
+        }
+        if self.int(SLOTS_IN_USE, [name])? >= worker.open_slots(self.now()) {
             return stale("has no free slot");
         }
         Ok(())

@@ -124,6 +124,7 @@ fn builder_rows(farm: &Farm) -> BTreeMap<&str, Cells> {
         let steps: Vec<&String> = b.plan.steps.iter().map(|s| &s.name).collect();
         cells! {
             active: true, requires: json(&b.requires), locks: json(&b.locks), steps: json(&steps),
+            max_builds: b.max_builds,
         }
     };
     farm.builders.iter().map(|(name, builder)| (name.as_str(), row(builder))).collect()

@@ -6,6 +6,7 @@
 //! section is undone).
 
 mod artifact;
+mod blame;
 mod build;
 mod buildset;
 mod change;
@@ -13,7 +14,10 @@ mod claim;
 mod configuration;
 mod finish;
 mod idempotency;
+mod limits;
 mod log;
+mod lost;
+mod notification;
 mod pause;
 mod recover;
 mod request;
@@ -25,6 +29,7 @@ mod token;
 mod worker;
 
 pub use artifact::NewArtifact;
+pub use blame::TOGETHER_CODE;
 pub use build::{Acceptance, CancelBuild};
 pub use buildset::{NewBuildset, NewRequest, Submitted};
 pub use change::NewChange;
@@ -32,6 +37,8 @@ pub use claim::{LockNeed, NewClaim};
 pub use configuration::ConfigurationText;
 pub use finish::Next;
 pub use log::LogEnd;
+pub use lost::{Lost, Returned};
+pub use notification::NewNotification;
 pub use recover::Recovered;
 pub use request::CancelRequest;
 pub(crate) use row::Param;
@@ -46,13 +53,17 @@ pub(crate) mod statements {
 
     pub(crate) const ALL: &[&[(&str, &str)]] = &[
         super::artifact::STATEMENTS,
+        super::blame::STATEMENTS,
         super::build::STATEMENTS,
         super::change::STATEMENTS,
         super::claim::STATEMENTS,
         super::configuration::STATEMENTS,
         super::finish::STATEMENTS,
         super::idempotency::STATEMENTS,
+        super::limits::STATEMENTS,
         super::log::STATEMENTS,
+        super::lost::STATEMENTS,
+        super::notification::STATEMENTS,
         super::pause::STATEMENTS,
         super::recover::STATEMENTS,
         super::request::STATEMENTS,
@@ -61,5 +72,6 @@ pub(crate) mod statements {
         super::step::STATEMENTS,
         super::timer::STATEMENTS,
         super::token::STATEMENTS,
+        super::worker::STATEMENTS,
     ];
 }

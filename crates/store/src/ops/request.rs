@@ -56,12 +56,7 @@ impl Write<'_> {
         }
         lifecycle::request(request.state, RequestState::Complete)?;
         let reason = cancel_reason(by, why);
-        let attempt = Attempt { request: id, epoch: request.epoch };
-        let offer = self.claim_of(attempt)?.filter(|(_, state)| *state == ClaimState::Offered);
-        let withdrawn = offer.map(|(claim, _)| claim);
-        if let Some(claim) = &withdrawn {
-            self.end_claim(claim.id, ClaimState::Withdrawn, Some(&reason))?;
-        }
+        let withdrawn = self.withdraw_offer(id, &reason)?;
         self.complete_request(id, Outcome::Cancelled, Some(&reason))?;
         Ok(CancelRequest::Complete { withdrawn })
     }
@@ -82,8 +77,29 @@ impl Write<'_> {
         self.patch(EventKind::RequestPrioritized, RequestId::NOUN, id.0, cells)
     }
 
+    /// Notes of those requests that still wait, have not started, and were to start by now, that
+    /// they are overdue: once for each. Gives how many there were.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn note_overdue(&mut self, requests: &[RequestId]) -> Result<usize, Error> {
+        let mut noted = 0;
+        for id in requests {
+            let request = self.require_request(*id)?;
+            let waits = request.state == RequestState::Pending && request.build_id.is_none();
+            let due = request.start_by.is_some_and(|at| at <= self.now());
+            if !waits || !due || request.overdue_at.is_some() {
+                continue;
+            }
+            let cells = cells! { overdue_at: self.now() };
+            self.patch(EventKind::RequestOverdue, RequestId::NOUN, id.0, cells)?;
+            noted += 1;
+        }
+        Ok(noted)
+    }
+
     /// Folds a pending request into a newer pending one, with which it will complete; the survivor
-    /// keeps the higher priority and the older submit time.
+    /// keeps the higher priority, the older submit time and the earlier time it is to start by.
     ///
     /// # Errors
     /// `NotFound`; `Illegal` or `Stale` when either is no longer pending.
@@ -102,9 +118,12 @@ impl Write<'_> {
             let cells = cells! { collapsed_into: survivor.0 };
             self.patch(EventKind::RequestCollapsed, RequestId::NOUN, absorbed.0, cells)?;
         }
+        let start_by = old.start_by.into_iter().chain(kept.start_by).min();
         let inherited = (old.priority.max(kept.priority), old.submitted_at.min(kept.submitted_at));
-        if inherited != (kept.priority, kept.submitted_at) {
-            let cells = cells! { priority: inherited.0, submitted_at: inherited.1 };
+        if (inherited, start_by) != ((kept.priority, kept.submitted_at), kept.start_by) {
+            let cells = cells! {
+                priority: inherited.0, submitted_at: inherited.1, start_by: start_by,
+            };
             self.patch(EventKind::RequestPrioritized, RequestId::NOUN, survivor.0, cells)?;
         }
         Ok(())
@@ -133,6 +152,21 @@ impl Write<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes back the offer of a request that is being offered, if it is.
+    pub(super) fn withdraw_offer(
+        &mut self,
+        id: RequestId,
+        reason: &Reason,
+    ) -> Result<Option<Claim>, Error> {
+        let attempt = Attempt { request: id, epoch: self.require_request(id)?.epoch };
+        let offer = self.claim_of(attempt)?.filter(|(_, state)| *state == ClaimState::Offered);
+        let withdrawn = offer.map(|(claim, _)| claim);
+        if let Some(claim) = &withdrawn {
+            self.end_claim(claim.id, ClaimState::Withdrawn, Some(reason))?;
+        }
+        Ok(withdrawn)
     }
 
     /// Puts a request back into the queue.

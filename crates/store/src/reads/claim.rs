@@ -19,13 +19,18 @@ statements! {
     OF_ATTEMPT = select!("WHERE request_id = ?1 AND epoch = ?2");
     OFFERED = select!("WHERE state = 'offered' ORDER BY id");
     LOCKS = "SELECT locks FROM claim WHERE id = ?1";
-    OFFERS_HOLD = "SELECT request_id, worker, locks FROM claim WHERE state = 'offered' ORDER BY id";
-    BUILDS_HOLD = "SELECT builder, number, worker, locks, steps_ended_at FROM build \
+    OFFERS_HOLD = "SELECT claim.request_id AS request_id, claim.worker AS worker, \
+        claim.locks AS locks, request.builder AS builder \
+        FROM claim JOIN request ON request.id = claim.request_id \
+        WHERE claim.state = 'offered' ORDER BY claim.id";
+    BUILDS_HOLD = "SELECT builder, number, worker, locks, COALESCE(steps_ended_at, \
+        CASE WHEN state = 'lost' AND rerun = 'safe' THEN lost_at END) AS steps_ended_at FROM build \
         WHERE finished_at IS NULL ORDER BY id";
     STEPS_HOLD = "SELECT step.name AS name, step.locks AS locks, build.builder AS builder, \
         build.number AS number, build.worker AS worker \
         FROM build JOIN step ON step.build_id = build.id \
         WHERE build.finished_at IS NULL AND step.state = 'running' AND step.locks <> '[]' \
+        AND NOT (build.state = 'lost' AND build.rerun = 'safe') \
         ORDER BY step.id";
 }
 
@@ -77,6 +82,7 @@ impl Read<'_> {
             let mut holding = holding(row, build_name(row)?, true)?;
             if parse::time(row, "steps_ended_at")?.is_some() {
                 holding.locks.clear();
+                holding.runs = None;
             }
             Ok(holding)
         })?);
@@ -94,7 +100,8 @@ fn build_name(row: &Row<'_>) -> Result<String, Error> {
 }
 
 fn holding(row: &Row<'_>, by: String, slot: bool) -> Result<Holding, Error> {
-    Ok(Holding { by, worker: row.get("worker")?, slot, locks: parse::json(row, "locks")? })
+    let runs = if slot { Some(row.get("builder")?) } else { None };
+    Ok(Holding { by, worker: row.get("worker")?, slot, locks: parse::json(row, "locks")?, runs })
 }
 
 fn answered(row: &Row<'_>) -> Result<(Claim, ClaimState), Error> {

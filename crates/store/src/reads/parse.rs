@@ -75,5 +75,6 @@ pub(super) fn request_view(row: &Row<'_>) -> Result<RequestView, Error> {
         reason: row.get("reason")?,
         properties: json(row, "properties")?,
         submitted_at: Micros(row.get("submitted_at")?),
+        start_by: time(row, "start_by")?,
     })
 }

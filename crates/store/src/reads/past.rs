@@ -34,6 +34,7 @@ statements! {
         request.properties AS properties, request.owner AS owner, request.reason AS reason, \
         request.pinned_worker AS pinned_worker, request.collapsed_into AS collapsed_into, \
         request.configuration_id AS configuration_id, request.submitted_at AS submitted_at, \
+        request.start_by AS start_by, \
         request.complete_at AS complete_at, build.outcome AS outcome, build.worker AS worker, \
         build.locks AS locks, build.started_at AS started_at, \
         build.steps_ended_at AS steps_ended_at, build.finished_at AS finished_at \

@@ -16,7 +16,7 @@ macro_rules! select {
         concat!(
             "SELECT id, buildset_id, builder, priority, state, epoch, repository, branch, \
              revision, properties, owner, reason, pinned_worker, build_id, collapsed_into, \
-             configuration_id, submitted_at, outcome FROM request ",
+             configuration_id, submitted_at, start_by, overdue_at, outcome FROM request ",
             $tail
         )
     };
@@ -134,6 +134,8 @@ fn request(row: &Row<'_>) -> Result<Request, Error> {
         pinned_worker: row.get("pinned_worker")?,
         configuration_id: ConfigId(row.get("configuration_id")?),
         submitted_at: Micros(row.get("submitted_at")?),
+        start_by: parse::time(row, "start_by")?,
+        overdue_at: parse::time(row, "overdue_at")?,
         build_id: row.get::<_, Option<i64>>("build_id")?.map(BuildId),
         collapsed_into: row.get::<_, Option<i64>>("collapsed_into")?.map(RequestId),
         outcome: parse::outcome(row)?,

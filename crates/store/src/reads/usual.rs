@@ -22,7 +22,7 @@ macro_rules! request {
              request.repository AS repository, request.branch AS branch, \
              request.revision AS revision, request.properties AS properties, \
              request.owner AS owner, request.reason AS reason, \
-             request.submitted_at AS submitted_at, ",
+             request.submitted_at AS submitted_at, request.start_by AS start_by, ",
             $tail
         )
     };
@@ -43,14 +43,16 @@ statements! {
     );
     BUILDS = request!(
         "build.number AS number, build.worker AS worker, build.locks AS locks, \
-         build.started_at AS started_at, build.steps_ended_at AS steps_ended_at \
-         FROM build JOIN request ON request.id = build.request_id \
+         build.started_at AS started_at, COALESCE(build.steps_ended_at, \
+         CASE WHEN build.state = 'lost' AND build.rerun = 'safe' THEN build.lost_at END) \
+         AS steps_ended_at FROM build JOIN request ON request.id = build.request_id \
          WHERE build.finished_at IS NULL ORDER BY build.id"
     );
     STEPS = "SELECT step.name AS name, step.locks AS locks, step.started_at AS started_at, \
         build.builder AS builder, build.number AS number, build.worker AS worker \
         FROM build JOIN step ON step.build_id = build.id \
         WHERE build.finished_at IS NULL AND step.state = 'running' AND step.locks <> '[]' \
+        AND NOT (build.state = 'lost' AND build.rerun = 'safe') \
         ORDER BY step.id";
 }
 
@@ -103,6 +105,7 @@ impl Read<'_> {
             live.of = Some(parse::request_view(row)?);
             if parse::time(row, "steps_ended_at")?.is_some() {
                 live.holding.locks.clear();
+                live.holding.runs = None;
             }
             Ok(live)
         })?);
@@ -111,6 +114,7 @@ impl Read<'_> {
             let mut live = live(row, format!("{} {step}", build_name(row)?))?;
             live.started_at = parse::time(row, "started_at")?;
             live.holding.slot = false;
+            live.holding.runs = None;
             live.step = Some(step);
             Ok(live)
         })?);
@@ -137,10 +141,11 @@ impl Read<'_> {
 }
 
 fn live(row: &Row<'_>, by: String) -> Result<Live, Error> {
-    let locks = parse::json(row, "locks")?;
+    let (builder, locks): (String, _) = (row.get("builder")?, parse::json(row, "locks")?);
+    let runs = Some(builder.clone());
     Ok(Live {
-        holding: Holding { by, worker: row.get("worker")?, slot: true, locks },
-        builder: row.get("builder")?,
+        holding: Holding { by, worker: row.get("worker")?, slot: true, locks, runs },
+        builder,
         of: None,
         step: None,
         started_at: None,

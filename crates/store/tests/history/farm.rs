@@ -96,8 +96,10 @@ pub(crate) fn buildset(configuration_id: ConfigId, builders: &[&str]) -> NewBuil
         priority: 0,
         properties: Properties::new(),
         pinned_worker: None,
+        start_within: None,
     };
     NewBuildset {
+        fail_fast: false,
         reason: "a test".to_owned(),
         scheduler: None,
         owner: Some("ann".to_owned()),
@@ -119,7 +121,12 @@ pub(crate) fn claim_of(r: &Read<'_>, request: RequestId, worker: &str) -> Result
 }
 
 pub(crate) fn acceptance() -> Acceptance {
-    Acceptance { plan: Plan::default(), locks: vec![], properties: Properties::new() }
+    Acceptance {
+        rerun: Default::default(),
+        plan: Plan::default(),
+        locks: vec![],
+        properties: Properties::new(),
+    }
 }
 
 /// Offers a request and accepts the offer.

@@ -48,6 +48,7 @@ fn with_builders(names: &[&str]) -> steading_core::farm::Farm {
             workers: vec![],
             locks: vec![],
             plan: Plan::default(),
+            ..Builder::default()
         };
         (name, builder)
     };

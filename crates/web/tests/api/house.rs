@@ -223,6 +223,7 @@ fn configure(w: &mut Write<'_>) -> Result<(), Error> {
         workers: Vec::new(),
         locks: Vec::new(),
         plan: Plan::default(),
+        ..Builder::default()
     };
     let builders = ["hello", "world"].map(|name| (name.to_owned(), builder(name)));
     let farm = Farm { builders: builders.into(), ..Farm::default() };
@@ -247,8 +248,10 @@ pub(crate) fn submit(w: &mut Write<'_>, builder: &str) -> Result<RequestId, Erro
         priority: 0,
         properties: BTreeMap::new(),
         pinned_worker: None,
+        start_within: None,
     };
     let buildset = NewBuildset {
+        fail_fast: false,
         reason: "to see it".to_owned(),
         scheduler: None,
         owner: None,
@@ -270,8 +273,12 @@ pub(crate) fn start(w: &mut Write<'_>, request: RequestId) -> Result<BuildId, Er
             deadline: Micros(i64::MAX),
         })?
         .id;
-    let acceptance =
-        Acceptance { plan: Plan::default(), locks: Vec::new(), properties: BTreeMap::new() };
+    let acceptance = Acceptance {
+        rerun: Default::default(),
+        plan: Plan::default(),
+        locks: Vec::new(),
+        properties: BTreeMap::new(),
+    };
     Ok(w.accept(claim, &acceptance)?.id)
 }
 
@@ -331,7 +338,8 @@ async fn answer(store: &Store, command: Command) -> Result<Answer, Problem> {
         | Command::CancelRequest { .. }
         | Command::Prioritize { .. }
         | Command::Pause { .. }
-        | Command::Resume { .. } => Answer::Done,
+        | Command::Resume { .. }
+        | Command::Drain { .. } => Answer::Done,
         Command::Explain { request } => Answer::Explanation(explanation(request)),
         Command::Queue { .. } => {
             Answer::Queue(rest::Queue { items: Vec::new(), total: 0, as_of: 1 })

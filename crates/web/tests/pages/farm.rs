@@ -217,6 +217,7 @@ impl Farm {
         };
         let channel = Property { value: Value::from("beta"), source: "force".into() };
         let new = NewBuildset {
+            fail_fast: false,
             reason: if change.is_some() { "on_change “main”" } else { "forced by ann" }.into(),
             scheduler: change.map(|_| "main".to_owned()),
             owner: if change.is_some() { None } else { Some("ann".into()) },
@@ -228,6 +229,7 @@ impl Farm {
                 priority: 10,
                 properties: Properties::from([("channel".to_owned(), channel)]),
                 pinned_worker: None,
+                start_within: None,
             }],
         };
         let submit = move |w: &mut steading_store::Write<'_>| w.submit_buildset(&new);
@@ -280,6 +282,7 @@ impl Farm {
         };
         let farm = |value: &str| Property { value: Value::from(value), source: "farm".into() };
         let acceptance = Acceptance {
+            rerun: Default::default(),
             plan: declared::Plan { steps },
             locks: vec![],
             properties: Properties::from([
@@ -432,6 +435,7 @@ fn farm_of(builders: &[(&'static str, &[&str])]) -> declared::Farm {
             workers: vec![],
             locks: vec![HeldLock { lock: "gpu".into(), access: Access::Counting(1) }],
             plan: declared::Plan { steps: steps.iter().map(step).collect() },
+            ..declared::Builder::default()
         };
         ((*name).to_owned(), builder)
     };
@@ -448,7 +452,11 @@ fn farm_of(builders: &[(&'static str, &[&str])]) -> declared::Farm {
     };
     let notes =
         declared::Param { name: "notes".into(), kind: declared::ParamKind::Text, default: None };
-    let force = declared::Force { builders: names.clone(), params: vec![channel, notes] };
+    let force = declared::Force {
+        builders: names.clone(),
+        params: vec![channel, notes],
+        ..declared::Force::default()
+    };
     let on = declared::OnChange {
         repository: "https://git.example.org/hello.git".into(),
         builders: names,
@@ -457,6 +465,7 @@ fn farm_of(builders: &[(&'static str, &[&str])]) -> declared::Farm {
         quiet: steading_core::words::Duration::seconds(10),
         max_wait: steading_core::words::Duration::seconds(100),
         priority: 10,
+        ..declared::OnChange::default()
     };
     declared::Farm {
         builders: builders.iter().map(builder).collect(),
@@ -486,6 +495,7 @@ async fn answer(mut asked: tokio::sync::mpsc::Receiver<Asked>, store: Store) {
             })),
             Command::Pause { .. }
             | Command::Resume { .. }
+            | Command::Drain { .. }
             | Command::CancelBuild { .. }
             | Command::Prioritize { .. } => Ok(Answer::Done),
             _ => Err(Problem::new(Code::Conflict, "this master only looks like one")),

@@ -1,34 +1,60 @@
-//! When ageing requests rise by themselves.
+//! When requests rise by themselves, as time goes by: they age, or become overdue.
 
 use std::collections::BTreeSet;
 
 use super::super::facts::World;
-use super::super::keys::{age, micros};
+use super::super::keys::{age, micros, overdue};
 use super::live_order::{Live, With};
 use super::terms::Terms;
-use crate::farm::{Term, TermKind};
+use crate::farm::{RequestView, Term, TermKind};
 use crate::words::{Duration, Micros, RequestId, Value};
 
-/// The ageing terms, and the next tick of each pending request.
+/// The terms that time alone changes, and the next tick of each pending request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ages {
-    pub(super) terms: Vec<(usize, Duration)>,
+    terms: Vec<(usize, Grows)>,
     pub(super) ticks: BTreeSet<(Micros, RequestId)>,
+}
+
+/// How such a term grows.
+#[derive(Debug, Clone, Copy)]
+enum Grows {
+    /// By one after each such time.
+    Age(Duration),
+    /// Once.
+    Overdue,
+}
+
+impl Grows {
+    fn next(self, view: &RequestView, now: Micros) -> Option<Micros> {
+        match self {
+            Grows::Age(period) => Some(tick(period, view.submitted_at, now)),
+            Grows::Overdue => view.start_by.filter(|at| *at > now),
+        }
+    }
+
+    fn value(self, view: &RequestView, now: Micros) -> i64 {
+        match self {
+            Grows::Age(period) => age(period, view.submitted_at, now),
+            Grows::Overdue => overdue(view.start_by, now),
+        }
+    }
 }
 
 impl Ages {
     pub(super) fn new(terms: &Terms) -> Ages {
-        let aging = |(place, term): (usize, &Term)| match term.kind {
-            TermKind::Aging { period } => Some((place, period)),
+        let grows = |(place, term): (usize, &Term)| match term.kind {
+            TermKind::Aging { period } => Some((place, Grows::Age(period))),
+            TermKind::Overdue => Some((place, Grows::Overdue)),
             _ => None,
         };
-        let terms = terms.list.iter().enumerate().filter_map(aging).collect();
+        let terms = terms.list.iter().enumerate().filter_map(grows).collect();
         Ages { terms, ticks: BTreeSet::new() }
     }
 
     /// The next time after `now` at which one of its terms grows.
-    pub(super) fn next_tick(&self, submitted: Micros, now: Micros) -> Option<Micros> {
-        self.terms.iter().map(|(_, period)| tick(*period, submitted, now)).min()
+    pub(super) fn next_tick(&self, view: &RequestView, now: Micros) -> Option<Micros> {
+        self.terms.iter().filter_map(|(_, grows)| grows.next(view, now)).min()
     }
 }
 
@@ -44,13 +70,14 @@ impl Live {
         while let Some((at, id)) = self.ages.ticks.first().copied().filter(|(at, _)| *at <= now) {
             self.ages.ticks.remove(&(at, id));
             let Some(place) = self.places.get(&id) else { continue };
-            let submitted = place.pending.candidate.view.submitted_at;
+            let pending = place.pending.clone();
+            let view = &pending.candidate.view;
             let mut key = place.key.clone();
-            for (at, period) in &self.ages.terms {
-                let age = vec![Value::Int(age(*period, submitted, now))];
-                key.set(*at, self.terms.number(*at, &age));
+            for (at, grows) in &self.ages.terms {
+                let value = vec![Value::Int(grows.value(view, now))];
+                key.set(*at, self.terms.number(*at, &value));
             }
-            self.grow(id, key, self.ages.next_tick(submitted, now));
+            self.grow(id, key, self.ages.next_tick(view, now));
         }
     }
 
@@ -62,7 +89,7 @@ impl Live {
         }
         if self.is_mixed() {
             let views = world.requests.values().map(|pending| &pending.candidate.view);
-            return views.filter_map(|view| self.ages.next_tick(view.submitted_at, now)).min();
+            return views.filter_map(|view| self.ages.next_tick(view, now)).min();
         }
         if self.heaps.iter().all(super::heap::Heap::is_empty) {
             return None;

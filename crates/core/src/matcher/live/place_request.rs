@@ -19,7 +19,7 @@ pub(super) struct Place {
     pub(super) pending: Arc<Pending>,
     pub(super) key: Key,
     /// None when a term that looks at it alone failed.
-    class: Option<u32>,
+    pub(super) class: Option<u32>,
     tick: Option<Micros>,
 }
 
@@ -70,7 +70,7 @@ impl Live {
             pending: pending.clone(),
             key: key.unwrap_or_else(|| self.terms.zero()),
             class,
-            tick: self.ages.next_tick(view.submitted_at, with.moment.now),
+            tick: self.ages.next_tick(view, with.moment.now),
         };
         self.join(id, place);
     }

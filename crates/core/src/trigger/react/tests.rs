@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 fn scheduler(quiet_s: i64, files: &[&str]) -> OnChange {
     OnChange {
+        cancel_superseded: false,
+        fail_fast: false,
         repository: "r".into(),
         builders: vec!["b".into()],
         branches: vec!["main".into(), "release/*".into()],
@@ -13,6 +15,7 @@ fn scheduler(quiet_s: i64, files: &[&str]) -> OnChange {
         quiet: Duration::seconds(quiet_s),
         max_wait: Duration::seconds(quiet_s * 3),
         priority: 7,
+        ..OnChange::default()
     }
 }
 
@@ -161,4 +164,21 @@ proptest! {
         let expected: Vec<ChangeId> = (0..steps.len() as i64).map(ChangeId).collect();
         prop_assert_eq!(built, expected);
     }
+}
+
+#[test]
+fn a_paused_scheduler_keeps_what_it_would_have_built() {
+    let on = scheduler(0, &[]);
+    let mut timer: Option<Timer> = None;
+    for id in 1..=2 {
+        let change = change(id, "main", &["a"]);
+        let reaction = on_change("s", &on, &change, timer.as_ref(), at(id));
+        assert!(matches!(reaction, Reaction::Fire(_)), "{reaction:?}");
+        let Reaction::Keep(kept) = held_back(reaction, at(id)) else { panic!("it is kept") };
+        timer = Some(kept);
+    }
+    let timer = timer.expect("it was kept");
+    assert_eq!(due(std::slice::from_ref(&timer), at(2)), [&timer], "due when it is resumed");
+    let wish = fired(&on, &timer);
+    assert_eq!((wish.revision.as_str(), wish.changes.len()), ("rev2", 2), "once, with all changes");
 }

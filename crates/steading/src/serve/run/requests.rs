@@ -80,6 +80,7 @@ mod tests {
             workers: vec![],
             locks: vec![],
             plan: Plan::default(),
+            ..Builder::default()
         };
         let builders = ["docs", "test"].map(|name| (name.to_owned(), builder(name)));
         Farm { builders: builders.into(), ..Farm::default() }

@@ -88,8 +88,10 @@ impl History {
             priority: 0,
             properties: [("project".to_owned(), project.clone())].into(),
             pinned_worker: None,
+            start_within: None,
         };
         let buildset = NewBuildset {
+            fail_fast: false,
             reason: "a test".to_owned(),
             scheduler: None,
             owner: None,
@@ -108,7 +110,11 @@ impl History {
             let worker = worker.to_owned();
             let claim = w.claim(&NewClaim { request, worker, decided, locks: vec![], deadline })?;
             let (plan, locks, properties) = Default::default();
-            Ok(w.accept(claim.id, &Acceptance { plan, locks, properties })?.id)
+            Ok(w.accept(
+                claim.id,
+                &Acceptance { rerun: Default::default(), plan, locks, properties },
+            )?
+            .id)
         };
         self.write(start).await
     }

@@ -52,6 +52,7 @@ fn guess(request: &PastRequest, usual: Length, until: Micros) -> Length {
 fn ran(request: &PastRequest, build: &PastBuild, length: Length) -> Running {
     Running {
         request: request.view.id,
+        builder: request.view.builder.clone(),
         worker: build.worker.clone(),
         locks: build.locks.clone(),
         locks_free_at: build.started_at.plus(length.locks),

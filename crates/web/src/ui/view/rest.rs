@@ -192,6 +192,8 @@ mod tests {
     #[test]
     fn schedulers_say_what_sets_them_off() {
         let on = OnChange {
+            cancel_superseded: false,
+            fail_fast: false,
             repository: "./hello".into(),
             builders: vec!["hello".into()],
             branches: vec!["main".into()],
@@ -199,6 +201,7 @@ mod tests {
             quiet: Duration::seconds(10),
             max_wait: Duration::seconds(100),
             priority: 0,
+            ..OnChange::default()
         };
         let spec = serde_json::to_string(&on).expect("plain values");
         let row =

@@ -1,4 +1,4 @@
-//! Measures what Steading promises: `cargo run --release -p bench -- matcher`, or `oracle`.
+//! Measures what Steading promises: `cargo run --release -p bench -- queue`, `matcher`, `oracle`.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 
@@ -7,12 +7,16 @@ mod measure;
 mod mutants;
 mod policy_of_shapes;
 mod process;
+mod queue;
 mod shapes;
+mod worlds;
 
 // The oracle and the random worlds of the core's own tests: one file each, two programs.
 #[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../crates/core/tests/matcher/churn.rs"]
 mod churn;
+#[path = "../../crates/core/tests/matcher/enumerate.rs"]
+mod enumerate;
 #[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../crates/core/tests/matcher/oracle.rs"]
 mod oracle;
@@ -22,12 +26,21 @@ mod policy;
 #[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../crates/core/tests/matcher/world.rs"]
 mod world;
+#[allow(dead_code, reason = "the core's tests use more of it")]
+#[path = "../../crates/core/tests/matcher/written.rs"]
+mod written;
+// Random policies as farm.star text, of the configuration's own tests.
+#[path = "../../crates/config/tests/oracle/star.rs"]
+mod star;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: bench matcher [--events N] [--pending N] [--workers N] [--shape NAME]
-       bench oracle [--decisions N] [--seed N]
+usage: bench queue [--quick] [--queued N] [--builders N] [--workers N] [--rounds N] [--builds N]
+                   [--steading FILE]
+       bench matcher [--events N] [--pending N] [--workers N] [--shape NAME]
+       bench oracle [--decisions N] [--text N] [--seed N]
+       bench enumerate [--requests N] [--workers N] [--events N]
        bench mutants";
 
 fn main() -> ExitCode {
@@ -50,8 +63,33 @@ fn main() -> ExitCode {
                 measure::run(events, (pending, workers), only.map(|(_, shape)| shape.as_str()))
             }),
         "oracle" => {
-            let decisions = number("--decisions", 1_000_000).zip(number("--seed", 0));
-            decisions.map(|(decisions, seed)| compare::run(decisions, seed))
+            let decisions = number("--decisions", 1_000_000).zip(number("--text", 120_000));
+            let decisions = decisions.zip(number("--seed", 0));
+            decisions.map(|((decisions, text), seed)| compare::run(decisions, text, seed))
+        }
+        "enumerate" => {
+            let bound = number("--requests", 0).zip(number("--workers", 0));
+            let bound = bound.zip(number("--events", 0));
+            bound.map(|((requests, workers), events)| worlds::run(requests, workers, events))
+        }
+        "queue" => {
+            let quick = options.iter().any(|(option, _)| option == "--quick");
+            let (queued, rounds, builds) =
+                if quick { (10_000, 3, 400) } else { (100_000, 7, 1_500) };
+            let queue = || {
+                Some(queue::Options {
+                    queued: number("--queued", queued)?,
+                    builders: number("--builders", 100)?,
+                    workers: number("--workers", 10)?,
+                    rounds: number("--rounds", rounds)?,
+                    builds: number("--builds", builds)?,
+                    steading: options
+                        .iter()
+                        .find(|(option, _)| option == "--steading")
+                        .map(|(_, file)| file.into()),
+                })
+            };
+            queue().map(|options| queue::run(&options))
         }
         "mutants" => Some(mutants::run()),
         _ => None,
@@ -66,11 +104,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// `--name value` pairs.
+/// `--name value` pairs; `--quick` needs no value.
 fn options(mut words: impl Iterator<Item = String>) -> Option<Vec<(String, String)>> {
     let mut options = Vec::new();
     while let Some(name) = words.next() {
-        options.push((name, words.next()?));
+        let value = if name == "--quick" { String::new() } else { words.next()? };
+        options.push((name, value));
     }
     Some(options)
 }

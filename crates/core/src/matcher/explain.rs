@@ -6,17 +6,18 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use super::eligible::labels_met;
 use super::facts::{Memory, Pending, Seat};
 use super::keys::Moment;
+use super::live::{Lines, Want};
 use super::locks::{Ledger, Pool, needs, pool};
-use super::pass::{compared, refused};
+use super::pass::compared;
 use super::say::say;
 use super::{Explanation, LockUse, Matcher, Share, Verdict, Why, WorkerGroup};
 use crate::farm::Policy;
 use crate::words::{Access, Micros, RequestId};
 
-/// What keeps one request from the workers that are open to it, found while walking all tuples.
+/// What keeps one request from workers.
 #[derive(Debug, Default)]
-struct Obstacles {
-    groups: BTreeMap<Why, Vec<String>>,
+pub(super) struct Obstacles {
+    pub(super) groups: BTreeMap<Why, Vec<String>>,
     uses: BTreeMap<Pool, LockUse>,
 }
 
@@ -48,62 +49,65 @@ impl Matcher {
         policy: &dyn Policy,
         now: Micros,
     ) -> Vec<Explanation> {
-        let order = self.order_at(policy, now);
-        let places: BTreeMap<RequestId, usize> =
-            order.iter().enumerate().map(|(place, id)| (*id, place + 1)).collect();
-        let mut scene = self.clone();
-        let started = scene.dispatch_all(policy, now);
-        let before = Moment::of(policy, &self.world, now);
-        let after = Moment::of(policy, &scene.world, now);
-        let mut memory = scene.memory.clone();
-        let mut obstacles = scene.walk(&mut memory, requests, &after);
-        let mut all = Vec::new();
-        for request in requests {
-            let Some(place) = places.get(request) else { continue };
-            let (from, moment) =
-                if started.contains_key(request) { (self, &before) } else { (&scene, &after) };
-            let mut found = obstacles.remove(request).unwrap_or_default();
-            from.refusals(*request, moment, (&mut memory, &mut found));
-            let groups = found.groups.into_iter();
-            let groups: Vec<_> =
-                groups.map(|(why, workers)| WorkerGroup { why, workers }).collect();
-            let verdict = match started.get(request) {
-                Some((worker, after)) => Verdict::Next { worker: worker.clone(), after: *after },
-                None => scene.verdict(*request, &groups),
-            };
-            let mut explanation = Explanation {
-                request: *request,
-                place: *place,
-                pending: order.len(),
-                remedies: remedies(&verdict, &groups),
-                verdict,
-                text: String::new(),
-                workers: groups,
-                locks: found.uses.into_values().collect(),
-            };
-            explanation.text = say(&explanation);
-            all.push(explanation);
-        }
-        all
+        let mut copy = self.clone();
+        let mut scene = copy.look(policy, now);
+        copy.explain_in(&mut scene, requests, policy)
     }
 
-    /// Dispatches until nothing more can start: to which worker, after how many others.
-    fn dispatch_all(
-        &mut self,
-        policy: &dyn Policy,
-        now: Micros,
-    ) -> BTreeMap<RequestId, (String, usize)> {
-        let mut started = BTreeMap::new();
-        while let Some(found) = self.next(policy, now) {
-            self.take(&found);
-            started.insert(found.request, (found.worker, started.len()));
+    /// An explanation of what was found; without a verdict, it follows from that.
+    pub(super) fn explanation(
+        &self,
+        (request, place, pending): (RequestId, usize, usize),
+        verdict: Option<Verdict>,
+        found: Obstacles,
+    ) -> Explanation {
+        let groups = found.groups.into_iter();
+        let groups: Vec<_> = groups.map(|(why, workers)| WorkerGroup { why, workers }).collect();
+        let verdict = verdict.unwrap_or_else(|| self.verdict(request, &groups));
+        let mut explanation = Explanation {
+            request,
+            place,
+            pending,
+            remedies: remedies(&verdict, &groups),
+            verdict,
+            text: String::new(),
+            workers: groups,
+            locks: found.uses.into_values().collect(),
+        };
+        explanation.text = say(&explanation);
+        explanation
+    }
+
+    /// The locks in the way of a request on a farm where nothing can start any more.
+    pub(super) fn waits(&self, request: RequestId, lines: &mut Lines) -> Obstacles {
+        let mut found = Obstacles::default();
+        for wait in self.live.waits(&self.world, request, lines) {
+            let blocking = wait.wants.iter().filter(|want| !want.grantable);
+            let locks = blocking.map(|want| want.pool.0.clone()).collect();
+            found.put(Why::Locks { locks }, &wait.worker);
+            for want in wait.wants {
+                if !found.uses.contains_key(&want.pool) {
+                    let told = self.told(&wait.worker, want.clone());
+                    found.uses.insert(want.pool, told);
+                }
+            }
         }
-        started
+        if found.uses.is_empty() {
+            for want in self.live.wants_of_farm(&self.world, request, lines) {
+                found.uses.insert(want.pool.clone(), self.told("", want));
+            }
+        }
+        found
+    }
+
+    fn told(&self, worker: &str, want: Want) -> LockUse {
+        let ahead = want.ahead.into_iter();
+        self.lock_use(&want.pool, worker, (want.access, want.grantable), ahead)
     }
 
     /// Visits all tuples as `next` does: nothing can start, so each is blocked by locks; notes
     /// which and who has them for the requests asked about.
-    fn walk(
+    pub(super) fn walk(
         &self,
         memory: &mut Memory,
         asked: &[RequestId],
@@ -139,22 +143,6 @@ impl Matcher {
         all
     }
 
-    /// The workers that do not take the request whatever the locks say.
-    fn refusals(
-        &self,
-        request: RequestId,
-        moment: &Moment<'_>,
-        (memory, found): (&mut Memory, &mut Obstacles),
-    ) {
-        let Some(pending) = self.world.requests.get(&request) else { return };
-        for (name, seat) in &self.world.seats {
-            let refused = refused(&self.world, memory, moment, (pending, seat));
-            if let Some(why) = refused.or_else(|| busy(seat)) {
-                found.put(why, name);
-            }
-        }
-    }
-
     fn note_uses(
         &self,
         ledger: &Ledger<'_>,
@@ -165,7 +153,9 @@ impl Matcher {
         for (lock, wanted) in needs(&pending.candidate.recipe.locks) {
             let Some(pool) = pool(&self.world.locks, lock, worker) else { continue };
             let grantable = !blocking.iter().any(|b| b == lock);
-            let found = self.lock_use(ledger, &pool, (pending, worker), (wanted, grantable));
+            let id = pending.candidate.view.id;
+            let others = ledger.reservations(&pool).filter(|r| r.0 != id);
+            let found = self.lock_use(&pool, worker, (wanted, grantable), others);
             uses.entry(pool).or_insert(found);
         }
     }
@@ -185,22 +175,19 @@ impl Matcher {
 
     fn lock_use(
         &self,
-        ledger: &Ledger<'_>,
-        pool_wanted: &Pool,
-        (pending, worker): (&Pending, &str),
+        pool: &Pool,
+        worker: &str,
         (wanted, grantable): (Access, bool),
+        ahead: impl Iterator<Item = (RequestId, Access)>,
     ) -> LockUse {
-        let (lock, of) = pool_wanted;
+        let (lock, of) = pool;
         let mut holders = Vec::new();
-        for holding in self.world.books.holdings() {
-            for held in holding.locks.iter().filter(|held| held.lock == *lock) {
-                if of.as_ref().is_none_or(|of| *of == holding.worker) {
-                    holders.push(Share { by: holding.by.clone(), access: held.access });
-                }
+        for holding in self.world.books.holders(pool) {
+            for held in holding.takes().filter(|held| held.lock == *lock) {
+                holders.push(Share { by: holding.by.clone(), access: held.access });
             }
         }
-        let others = ledger.reservations(pool_wanted).filter(|r| r.0 != pending.candidate.view.id);
-        let reserved = others.map(|(by, access)| Share { by: format!("request {by}"), access });
+        let reserved = ahead.map(|(by, access)| Share { by: format!("request {by}"), access });
         LockUse {
             lock: lock.clone(),
             worker: of.clone(),
@@ -216,7 +203,7 @@ impl Matcher {
         let any = |test: fn(&Why) -> bool| groups.iter().any(|group| test(&group.why));
         if any(|why| matches!(why, Why::Locks { .. })) {
             Verdict::WaitsForLocks
-        } else if any(|why| matches!(why, Why::NoFreeSlot)) {
+        } else if any(|why| matches!(why, Why::NoFreeSlot | Why::MaxBuilds { .. })) {
             Verdict::WaitsForSlot
         } else if any(|why| matches!(why, Why::NotNow(_))) {
             Verdict::WaitsForWorker
@@ -252,10 +239,11 @@ impl Matcher {
 }
 
 /// Why a worker that could run it does not take anything now.
-fn busy(seat: &Seat) -> Option<Why> {
+pub(super) fn busy(seat: &Seat) -> Option<Why> {
     match &seat.accepting {
         Err(not_now) => Some(Why::NotNow(not_now.clone())),
         Ok(()) if !seat.has_free_slot() => Some(Why::NoFreeSlot),
+        Ok(()) if !seat.may_run_more() => seat.most.map(|most| Why::MaxBuilds { most }),
         Ok(()) => None,
     }
 }
@@ -264,7 +252,9 @@ fn busy(seat: &Seat) -> Option<Why> {
 fn remedies(verdict: &Verdict, groups: &[WorkerGroup]) -> Vec<String> {
     let near = |why: &Why| match verdict {
         Verdict::Next { .. } => false,
-        Verdict::WaitsForLocks => matches!(why, Why::Locks { .. } | Why::NoFreeSlot),
+        Verdict::WaitsForLocks => {
+            matches!(why, Why::Locks { .. } | Why::NoFreeSlot | Why::MaxBuilds { .. })
+        }
         Verdict::Never => true,
         _ => !why.is_lasting(),
     };

@@ -5,7 +5,8 @@
 //! [`Matcher::explain`] and [`Matcher::order`] are for snapshots: clone the matcher, ask the clone.
 //!
 //! Feasible = the worker is allowed for the builder · meets its requirements · accepts builds ·
-//! has a free slot · `allow` says yes · every lock is grantable. The order compares the policy's
+//! has a free slot and runs fewer builds than its `max_builds` · `allow` says yes · every lock is
+//! grantable. The order compares the policy's
 //! terms one after the other; ties end with the lower request id, then the lesser worker name.
 //!
 //! Lock reservation: tuples are visited best first. One whose only obstacle is a lock reserves what
@@ -21,12 +22,14 @@ mod explain;
 mod explanation;
 mod facts;
 mod keys;
+mod limits;
 mod live;
 mod locks;
 mod memo;
 mod order;
 mod pass;
 mod say;
+mod scene;
 mod state;
 mod why;
 
@@ -36,5 +39,6 @@ pub use eligible::could_run;
 pub use explanation::{Explanation, LockUse, Share, Verdict, WorkerGroup};
 pub use keys::FaultReport;
 pub use locks::grantable;
+pub use scene::Scene;
 pub use state::Matcher;
 pub use why::Why;

@@ -2,10 +2,10 @@
 //! matcher.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use steading_core::farm::Direction;
-use steading_core::words::{Access, Value};
+use steading_core::words::{Access, HeldLock, Value};
 
 use crate::world::{Req, Work, World};
 use crate::written::{Means, Written};
@@ -147,11 +147,13 @@ fn below_limit(world: &World, before: &[Pair], pair: &Pair) -> bool {
 }
 
 fn grantable(world: &World, before: &[Pair], pair: &Pair) -> bool {
-    if !below_limit(world, before, pair) {
-        return false;
-    }
+    below_limit(world, before, pair) && blocked(world, before, pair).is_empty()
+}
+
+/// The locks in its way, those of `before` being ahead of it.
+fn blocked(world: &World, before: &[Pair], pair: &Pair) -> Vec<String> {
     let wanted = &world.farm.builders[&world.requests[&pair.request].builder].locks;
-    wanted.iter().all(|want| {
+    let fits = |want: &&HeldLock| {
         let lock = &world.farm.locks[&want.lock];
         let capacity = lock.units(&pair.worker);
         let here = |worker: &str| !lock.per_worker || worker == pair.worker;
@@ -175,5 +177,19 @@ fn grantable(world: &World, before: &[Pair], pair: &Pair) -> bool {
             }
         }
         taken + units(want.access, capacity) <= capacity
-    })
+    };
+    let blocked: BTreeSet<&String> =
+        wanted.iter().filter(|want| !fits(want)).map(|want| &want.lock).collect();
+    blocked.into_iter().cloned().collect()
+}
+
+/// By worker, the locks in the way of a request there, where only locks are.
+pub(crate) fn locks_in_the_way(
+    world: &World,
+    policy: &Written,
+    request: i64,
+) -> BTreeMap<String, Vec<String>> {
+    let pairs = pairs(world, policy);
+    let its = (0..pairs.len()).filter(|at| pairs[*at].request == request);
+    its.map(|at| (pairs[at].worker.clone(), blocked(world, &pairs[..at], &pairs[at]))).collect()
 }

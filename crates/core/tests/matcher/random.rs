@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use steading_core::matcher::Verdict;
+use steading_core::matcher::{Verdict, Why};
 
 use crate::churn::{Farm, compare};
 use crate::oracle;
@@ -87,6 +87,15 @@ fn agrees(world: &World, policy: &Written, told: &steading_core::matcher::Explan
             assert_eq!(group.why.is_lasting(), !could, "{name}: {:?}", group.why);
         }
     }
+    let mut in_the_way = BTreeMap::new();
+    for group in &told.workers {
+        let Why::Locks { locks } = &group.why else { continue };
+        // What stands for `max_builds` of a builder is no lock that anybody declares.
+        let declared = locks.iter().filter(|lock| world.farm.locks.contains_key(*lock));
+        let declared: Vec<String> = declared.cloned().collect();
+        in_the_way.extend(group.workers.iter().map(|worker| (worker.clone(), declared.clone())));
+    }
+    assert_eq!(in_the_way, oracle::locks_in_the_way(world, policy, id), "{id}\n{world:#?}");
     let blocked = told.locks.iter().any(|lock| !lock.grantable);
     assert!(blocked || told.verdict != Verdict::WaitsForLocks, "{:?}", told.locks);
 }

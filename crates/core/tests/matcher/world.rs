@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use steading_core::farm::{Builder, Farm, Lock, LockCapacity, Plan, RequestView, WorkerSpec, WorkerView};
+use steading_core::farm::{
+    Builder, Farm, Lock, LockCapacity, Plan, RequestView, WorkerSpec, WorkerView,
+};
 use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher, NotNow};
 use steading_core::words::{Access, HeldLock, Micros, Property, RequestId, Value};
 

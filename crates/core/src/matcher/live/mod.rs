@@ -35,6 +35,7 @@ mod graph;
 mod groups;
 mod heap;
 mod key;
+mod line;
 mod link;
 mod live_order;
 mod place_request;
@@ -43,6 +44,8 @@ mod recipes;
 mod register;
 mod room;
 mod terms;
+mod waits;
 mod walk;
 
 pub(super) use live_order::Live;
+pub(super) use waits::{Lines, Want};

@@ -118,7 +118,7 @@ impl Graph {
     }
 
     /// The edges of the classes of a lane that are pinned to a worker.
-    fn pinned_in(&self, desk: u32, lane: u32) -> impl Iterator<Item = Edge> + '_ {
+    pub(super) fn pinned_in(&self, desk: u32, lane: u32) -> impl Iterator<Item = Edge> + '_ {
         let pinned = self.desks[desk as usize].pinned.iter();
         pinned.filter(move |class| self.request(**class).lane == lane).flat_map(|class| {
             self.request(*class).edges.iter().map(|edge| Edge { class: *class, pair: edge.pair })

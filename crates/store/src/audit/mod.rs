@@ -18,6 +18,7 @@ mod world;
 
 pub use check::history;
 pub use kept::{Kept, kept};
+pub use replay::Follower;
 pub use violation::Violation;
 
 #[cfg(test)]

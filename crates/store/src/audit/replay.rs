@@ -14,29 +14,53 @@ use crate::{Error, Read};
 /// Events read at once.
 const BATCH: usize = 1000;
 
+/// Judges the stream as it grows: each moment once. `audit` begins at the beginning; a simulation
+/// follows beside the farm.
+#[derive(Debug, Default)]
+pub struct Follower {
+    world: World,
+    seq: Seq,
+}
+
+impl Follower {
+    /// Judges every event since the last call.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn follow(&mut self, r: &Read<'_>) -> Result<Vec<Violation>, Error> {
+        let mut found = Vec::new();
+        loop {
+            let batch = r.events(self.seq, BATCH)?;
+            let whole = batch.len() < BATCH;
+            for event in &batch {
+                self.judge(event, &mut found);
+            }
+            if whole {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn judge(&mut self, event: &Event, found: &mut Vec<Violation>) {
+        if event.seq.0 != self.seq.0 + 1 {
+            let text = format!("event {} follows event {}: there is a gap", event.seq, self.seq);
+            found.push(Violation::new("I9", text));
+        }
+        self.seq = event.seq;
+        found.extend(shape(&self.world, event));
+        for check in moments::CHECKS {
+            found.extend(check(&self.world, event));
+        }
+        self.world.apply(event);
+    }
+}
+
 /// I9 and everything that is judged at a moment of the past.
 pub(super) fn events(r: &Read<'_>) -> Result<Vec<Violation>, Error> {
-    let (mut world, mut found, mut seq) = (World::default(), Vec::new(), Seq(0));
-    loop {
-        let batch = r.events(seq, BATCH)?;
-        let Some(last) = batch.last() else { break };
-        let reached = last.seq;
-        for event in batch {
-            if event.seq.0 != seq.0 + 1 {
-                let text = format!("event {} follows event {seq}: there is a gap", event.seq);
-                found.push(Violation::new("I9", text));
-            }
-            seq = event.seq;
-            found.extend(shape(&world, &event));
-            for check in moments::CHECKS {
-                found.extend(check(&world, &event));
-            }
-            world.apply(&event);
-        }
-        seq = reached;
-    }
+    let mut follower = Follower::default();
+    let mut found = follower.follow(r)?;
     for noun in NOUNS {
-        found.extend(folded(r, &world, noun)?);
+        found.extend(folded(r, &follower.world, noun)?);
     }
     Ok(found)
 }

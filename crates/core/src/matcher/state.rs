@@ -79,6 +79,12 @@ impl Matcher {
         }
     }
 
+    /// A pending request.
+    #[must_use]
+    pub fn request(&self, id: RequestId) -> Option<&Candidate> {
+        self.world.requests.get(&id).map(|pending| &pending.candidate)
+    }
+
     /// The pending requests, by id.
     pub fn requests(&self) -> impl Iterator<Item = &Candidate> {
         self.world.requests.values().map(|p| &p.candidate)

@@ -60,7 +60,7 @@ fn of(plural: &str) -> Vec<Column> {
             "PRIORITY" => |r, _| Slot::Number(text(r, "priority")),
             "WORKER" => |r, _| Slot::Text(text(r, "worker")),
             "SUBMITTED" => |r, now| Slot::Number(ago(r, "submitted_at", now)),
-            "REASON" => |r, _| Slot::Text(cut(&text(r, "reason"))),
+            "REASON" => |r, now| Slot::Text(cut(&request_note(r, now))),
         },
         "changes" => cols! {
             "CHANGE" => |r, _| Slot::Number(text(r, "id")),
@@ -80,7 +80,7 @@ fn of_house(plural: &str) -> Vec<Column> {
         "workers" => cols! {
             "WORKER" => |r, _| Slot::Text(text(r, "name")),
             "STATE" => |r, _| Slot::State(look(state_of(r))),
-            "SLOTS" => |r, _| Slot::Number(text(r, "slots")),
+            "SLOTS" => |r, _| Slot::Number(at_most(text(r, "slots"), r)),
             "LABELS" => |r, _| Slot::Text(text(r, "labels")),
             "VERSION" => |r, _| Slot::Text(text(r, "version")),
             "NOTE" => |r, now| Slot::Text(worker_note(r, now)),
@@ -90,6 +90,7 @@ fn of_house(plural: &str) -> Vec<Column> {
             "STEPS" => |r, _| Slot::Text(text(r, "steps")),
             "REQUIRES" => |r, _| Slot::Text(text(r, "requires")),
             "LOCKS" => |r, _| Slot::Text(text(r, "locks")),
+            "BUILDS" => |r, _| Slot::Text(at_most(String::new(), r)),
         },
         "schedulers" => cols! {
             "SCHEDULER" => |r, _| Slot::Text(text(r, "name")),
@@ -194,6 +195,22 @@ fn cut(text: &str) -> String {
     format!("{}…", start.trim_end())
 }
 
+/// Why a request exists; before that, what is amiss with it.
+fn request_note(row: &Row, now: Micros) -> String {
+    let (reason, since) = (text(row, "reason"), ago(row, "start_by", now));
+    let overdue = !text(row, "overdue_at").is_empty() && text(row, "state") == "pending";
+    if overdue { format!("overdue, was to start {since}: {reason}") } else { reason }
+}
+
+/// With how many builds there may be at once, where that is limited.
+fn at_most(first: String, row: &Row) -> String {
+    match (first.as_str(), text(row, "max_builds").as_str()) {
+        (_, "") => first,
+        ("", most) => format!("at most {most}"),
+        (_, most) => format!("{first}, at most {most} builds"),
+    }
+}
+
 fn worker_note(row: &Row, now: Micros) -> String {
     let who = text(row, "paused_by");
     if !who.is_empty() {
@@ -256,6 +273,38 @@ mod tests {
         barn    ‖ paused       2  gpu=true, os=linux  0.1.0    paused by eve: disk
         shed    ○ offline      1                               last seen 30 min ago
         ");
+    }
+
+    #[test]
+    fn what_is_limited_says_so() {
+        let rows = json!([
+            {"name": "barn", "state": "ready", "slots": 4, "max_builds": 2, "labels": {},
+             "version": null},
+        ]);
+        insta::assert_snapshot!(table("workers", rows), @r"
+        WORKER  STATE                   SLOTS  LABELS  VERSION  NOTE
+        barn    ○ ready    4, at most 2 builds
+        ");
+        let rows = json!([
+            {"name": "hello", "steps": ["make"], "requires": {}, "locks": [], "max_builds": 1},
+            {"name": "world", "steps": ["make"], "requires": {}, "locks": [], "max_builds": null},
+        ]);
+        insta::assert_snapshot!(table("builders", rows), @r"
+        BUILDER  STEPS  REQUIRES  LOCKS  BUILDS
+        hello    make                    at most 1
+        world    make
+        ");
+    }
+
+    #[test]
+    fn an_overdue_request_says_so() {
+        let overdue = json!({"state": "pending", "reason": "forced", "overdue_at":
+            "2026-01-01T00:30:00Z", "start_by": "2026-01-01T00:30:00Z"});
+        let Value::Object(mut row) = overdue else { panic!("an object") };
+        let now = parse_time("2026-01-01T01:00:00Z").expect("a time");
+        assert_eq!(request_note(&row, now), "overdue, was to start 30 min ago: forced");
+        row.insert("state".into(), json!("complete"));
+        assert_eq!(request_note(&row, now), "forced");
     }
 
     #[test]

@@ -2,23 +2,21 @@
 
 use std::time::Duration as StdDuration;
 
+use steading_core::farm::{Farm, WorkerSpec};
+use steading_core::lifecycle::deadlines;
+use steading_core::settle::blame::TOGETHER;
 use steading_core::words::{
-    Build, Claim, ClaimState, Duration, Micros, Reason, Worker, WorkerState,
+    Build, BuildId, BuildState, Claim, Duration, Micros, Reason, Worker, WorkerState,
 };
-use steading_store::Error;
+use steading_store::{Error, Read, TOGETHER_CODE};
 use steading_wire::worker::ToWorker;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::settle;
+use crate::{commands, settle};
 
 /// How often deadlines are looked at.
 const PERIOD: StdDuration = StdDuration::from_secs(2);
-/// How long a worker may be away before its builds are tried elsewhere: a network cut of a minute
-/// charges nobody.
-const GRACE: Duration = Duration::seconds(60);
-/// How long the last bytes of a build may take: its verdict waits for them, and its slot.
-const GATHER_MAX: Duration = Duration::seconds(6 * 3600);
 
 /// Looks again and again.
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
@@ -35,35 +33,140 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     }
 }
 
+/// What is looked at.
+struct Sight {
+    claims: Vec<Claim>,
+    builds: Vec<Build>,
+    workers: Vec<Worker>,
+    /// Running steps that were sent a while ago.
+    steps: Vec<(BuildId, i64, Micros)>,
+    /// Since when no infrastructure error was noticed, while the farm is suspected.
+    suspected: Option<Micros>,
+    now: Micros,
+}
+
+impl Sight {
+    fn read(r: &Read<'_>) -> Result<Sight, Error> {
+        let now = r.now();
+        let since = Micros(now.0 - deadlines::STEP_SLACK.0 * 1000);
+        let troubles = r.farm_row()?.troubles;
+        let suspected = troubles.iter().any(|trouble| trouble.code == TOGETHER_CODE);
+        Ok(Sight {
+            claims: r.offered_claims()?,
+            builds: r.live_builds()?,
+            workers: r.workers()?,
+            steps: r.steps_sent_before(since)?,
+            suspected: suspected.then(|| r.newest_cause_at()).transpose()?,
+            now,
+        })
+    }
+}
+
 async fn pass(context: &Context, began: &mut Option<Micros>) -> Result<(), Error> {
-    let (claims, builds, workers, now) = context
-        .store
-        .read(|r| Ok((r.offered_claims()?, r.live_builds()?, r.workers()?, r.now())))
-        .await?;
+    let sight = context.store.read(Sight::read).await?;
+    let now = sight.now;
     let began = *began.get_or_insert(now);
     // What fails here is said and looked at again: it keeps nobody else from being looked after.
-    for claim in claims.into_iter().filter(|claim| claim.deadline_at <= now) {
-        let id = claim.id;
-        if let Err(error) = expire(context, claim).await {
-            tracing::error!(claim = id.0, "cannot expire: {error}");
+    for claim in sight.claims.iter().filter(|claim| claim.deadline_at <= now) {
+        if let Err(error) = expire(context, claim.clone()).await {
+            tracing::error!(claim = claim.id.0, "cannot expire: {error}");
         }
     }
-    for worker in workers.iter().filter(|worker| is_gone(context, worker)) {
+    for worker in sight.workers.iter().filter(|worker| is_gone(context, worker)) {
         let name = worker.name.clone();
         if let Err(error) = context.store.write("worker.gone", move |w| w.worker_lost(&name)).await
         {
             tracing::error!(worker = worker.name, "its loss cannot be recorded: {error}");
         }
     }
-    for build in builds {
-        let worker = workers.iter().find(|worker| worker.name == build.worker);
-        if let Some(cause) = given_up(&build, worker, began, now)
-            && let Err(error) = settle::lost(context, build.id, cause).await
-        {
+    missing(context, &sight.workers, began, now).await;
+    if sight.suspected.is_some_and(|newest| now.since(newest) >= TOGETHER) {
+        let section = context.store.write("farm.trusted", |w| w.farm_trouble(TOGETHER_CODE, None));
+        section.await?;
+    }
+    let farm = context.farms.present();
+    for build in &sight.builds {
+        let Some(due) = due(build, &sight, &farm.farm, began) else { continue };
+        if let Err(error) = carry_out(context, build, due).await {
             tracing::error!(build = build.id.0, "cannot be given up: {error}");
         }
     }
+    commands::cancel_the_rest(context).await
+}
+
+/// Workers that have been away for longer than their limit: said once for each absence. One that
+/// was never there is away since there is a master to come to.
+async fn missing(context: &Context, workers: &[Worker], began: Micros, now: Micros) {
+    let present = context.farms.present();
+    let waits = |worker: &&Worker| {
+        worker.state == WorkerState::Offline && worker.missing_at.is_none()
+    };
+    for worker in workers.iter().filter(waits) {
+        let limit = present.farm.worker(&worker.name).and_then(WorkerSpec::missing_after);
+        let away = now.since(worker.lost_at.unwrap_or(began).max(began));
+        if limit.is_none_or(|limit| away < limit) {
+            continue;
+        }
+        tracing::warn!(worker = worker.name, "has been away for {away}");
+        let name = worker.name.clone();
+        let section = context.store.write("worker.missing", move |w| w.worker_missing(&name));
+        if let Err(error) = section.await {
+            tracing::error!(worker = worker.name, "its absence cannot be recorded: {error}");
+        }
+    }
+}
+
+/// What is to be done about a build.
+#[derive(Debug, PartialEq, Eq)]
+enum Due {
+    /// Its worker stayed away for longer than its grace.
+    Lose(Reason),
+    /// It will not come to its end.
+    GiveUp(Reason),
+    /// It was cancelled, and that took long enough.
+    EndCancelled,
+}
+
+async fn carry_out(context: &Context, build: &Build, due: Due) -> Result<(), settle::Error> {
+    match due {
+        Due::Lose(cause) => return settle::lose(context, build, cause).await,
+        Due::GiveUp(cause) => settle::give_up(context, build, cause).await?,
+        Due::EndCancelled => settle::end_cancelled(context, build.id).await?,
+    }
+    // Its worker may be there, and hold it still.
+    context.sessions.send(&build.worker, ToWorker::Drop { attempt: build.attempt });
     Ok(())
+}
+
+/// What the tables of `lifecycle::deadlines` say about a build at this moment.
+fn due(build: &Build, sight: &Sight, farm: &Farm, began: Micros) -> Option<Due> {
+    let now = sight.now;
+    let past = |since: Option<Micros>, limit| since.is_some_and(|at| now.since(at) >= limit);
+    match build.state {
+        BuildState::Cancelling => {
+            let since = build.cancelled_at.unwrap_or(build.started_at);
+            past(Some(since), deadlines::cancelling(&build.plan)).then_some(Due::EndCancelled)
+        }
+        BuildState::Gathering if build.cancelled => Some(Due::EndCancelled),
+        BuildState::Lost if build.forsaken => {
+            Some(Due::GiveUp(build.outcome_reason.clone().unwrap_or_else(unknown)))
+        }
+        BuildState::Lost => {
+            let late = past(build.lost_at, deadlines::LOST) && build.rerun.word() == "safe";
+            late.then(|| Due::GiveUp(build.outcome_reason.clone().unwrap_or_else(unknown)))
+        }
+        BuildState::Running | BuildState::Gathering => {
+            let worker = sight.workers.iter().find(|worker| worker.name == build.worker);
+            away_for(build, worker, farm, (began, now))
+                .map(Due::Lose)
+                .or_else(|| overdue(build, sight).map(Due::GiveUp))
+        }
+        BuildState::Finished => None,
+    }
+}
+
+fn unknown() -> Reason {
+    Reason::new("worker_lost", "its worker was lost")
 }
 
 /// A worker that history has ready without a session: its end could not be recorded. One that
@@ -74,12 +177,9 @@ fn is_gone(context: &Context, worker: &Worker) -> bool {
 
 /// An offer nobody answered: the request goes back, the worker is told to forget it.
 async fn expire(context: &Context, claim: Claim) -> Result<(), Error> {
-    let reason = Reason::new("no_answer", format!("worker `{}` did not answer", claim.worker));
-    let expired = context.store.write("claim.expire", move |w| {
-        match w.answer_claim(claim.id, ClaimState::Expired, Some(&reason)) {
-            Err(Error::Illegal(_)) => Ok(false),
-            other => other.map(|()| true),
-        }
+    let expired = context.store.write("claim.expire", move |w| match w.expire_claim(claim.id) {
+        Err(Error::Illegal(_)) => Ok(false),
+        other => other.map(|()| true),
     });
     if expired.await? {
         context.sessions.send(&claim.worker, ToWorker::Drop { attempt: claim.attempt });
@@ -87,23 +187,42 @@ async fn expire(context: &Context, claim: Claim) -> Result<(), Error> {
     Ok(())
 }
 
-/// Why a build will not come to its end, if so.
-fn given_up(build: &Build, worker: Option<&Worker>, began: Micros, now: Micros) -> Option<Reason> {
-    let away = match worker {
-        None => GRACE,
-        Some(worker) if worker.state == WorkerState::Offline => away(worker.lost_at, began, now),
-        Some(_) => Duration::default(),
+/// Why a build's worker is no longer waited for, if so.
+fn away_for(
+    build: &Build,
+    worker: Option<&Worker>,
+    farm: &Farm,
+    (began, now): (Micros, Micros),
+) -> Option<Reason> {
+    let grace = farm.worker(&build.worker).map_or(WorkerSpec::GRACE, WorkerSpec::grace);
+    let (away, stopped) = match worker {
+        None => (grace, false),
+        Some(worker) if worker.state == WorkerState::Offline => {
+            let stopped = worker.draining && worker.draining_by.is_none();
+            (away(worker.lost_at, began, now), stopped)
+        }
+        Some(_) => return None,
     };
-    if away >= GRACE {
-        let text = format!("worker `{}` has been away for {away}", build.worker);
-        return Some(Reason::new("worker_lost", text));
+    if away < grace {
+        return None;
     }
-    let gathering = now.since(build.steps_ended_at.unwrap_or(now));
-    if gathering >= GATHER_MAX {
-        let text = format!("its last bytes did not come within {GATHER_MAX}");
-        return Some(Reason::new("bytes_lost", text));
+    let code = if stopped { "worker_stopped" } else { "worker_lost" };
+    Some(Reason::new(code, format!("worker `{}` has been away for {away}", build.worker)))
+}
+
+/// Why a build whose worker is there will not come to its end, if so.
+fn overdue(build: &Build, sight: &Sight) -> Option<Reason> {
+    if let Some(ended) = build.steps_ended_at {
+        let limit = deadlines::GATHERING;
+        let late = sight.now.since(ended) >= limit;
+        let text = format!("its last bytes did not come within {limit}");
+        return late.then(|| Reason::new("bytes_lost", text));
     }
-    None
+    let (_, number, sent) = sight.steps.iter().find(|(id, ..)| *id == build.id)?;
+    let step = build.plan.steps.get(usize::try_from(number - 1).ok()?)?;
+    let limit = deadlines::step(step);
+    let text = format!("step `{}` did not come to its end within {limit}", step.name);
+    (sight.now.since(*sent) >= limit).then(|| Reason::new("overdue", text))
 }
 
 /// How long a worker could have come back and did not: while there was no master, nobody was at

@@ -1,8 +1,8 @@
 //! Ends of builds: the verdict is the core's, here it is carried out.
 
-use steading_core::settle::{ATTEMPTS_MAX, AfterLoss, after_loss};
+use steading_core::farm::Builder;
 use steading_core::words::{Build, BuildId, BuildState, LogId, Outcome, Reason};
-use steading_store::{LogEnd, Next, archive};
+use steading_store::{LogEnd, Lost, Next, Write, archive};
 
 use crate::context::Context;
 
@@ -29,34 +29,77 @@ pub(crate) async fn finish(
     outcome: Outcome,
     reason: Option<Reason>,
 ) -> Result<(), Error> {
-    match outcome {
-        Outcome::Retry => {
-            let cause = reason.unwrap_or_else(|| Reason::new("retry", "no verdict"));
-            without_verdict(context, build, cause).await
+    if outcome == Outcome::Retry {
+        let cause = reason.unwrap_or_else(|| Reason::new("retry", "no verdict"));
+        return give_up(context, build, cause).await;
+    }
+    let id = build.id;
+    end(context, id, move |w| w.finish_build(id, outcome, reason.as_ref(), Next::Complete)).await
+}
+
+/// A build whose worker stayed away for too long: lost, and taken back if its worker comes back
+/// with it before a retry is accepted.
+pub(crate) async fn lose(context: &Context, build: &Build, cause: Reason) -> Result<(), Error> {
+    let (id, budget, why) = (build.id, budget(context, build).await, cause.clone());
+    let section = context.store.write("build.lose", move |w| w.lose_build(id, &why, budget));
+    match section.await? {
+        Lost::Nothing => Ok(()),
+        Lost::Waits => {
+            context.sessions.parked(id);
+            Ok(())
         }
-        outcome => end(context, build.id, outcome, reason, Next::Complete).await,
+        Lost::Ends => give_up(context, build, cause).await,
     }
 }
 
-/// A build that cannot go on, through no fault of its own: tried again while the budget lasts.
-pub(crate) async fn lost(context: &Context, id: BuildId, cause: Reason) -> Result<(), Error> {
-    let build = context.store.read(move |r| r.build(id)).await?;
-    match build {
-        Some(build) if build.state != BuildState::Finished => {
-            without_verdict(context, &build, cause).await
-        }
-        _ => Ok(()),
+/// A build that cannot go on, through no fault of its own, and will not come back: judged, and
+/// tried again unless that says otherwise.
+pub(crate) async fn give_up(context: &Context, build: &Build, cause: Reason) -> Result<(), Error> {
+    if build.state == BuildState::Finished {
+        return Ok(());
+    }
+    if build.state == BuildState::Lost {
+        forsake(context, build.id).await?;
+    }
+    let (id, budget) = (build.id, budget(context, build).await);
+    end(context, id, move |w| w.give_up_build(id, &cause, budget)).await
+}
+
+/// A cancelled build ends, whatever its worker still does.
+pub(crate) async fn end_cancelled(context: &Context, id: BuildId) -> Result<(), Error> {
+    end(context, id, move |w| w.finish_build(id, Outcome::Cancelled, None, Next::Complete)).await
+}
+
+/// Nobody takes the lost builds of a request back any more, since its retry is being accepted:
+/// their logs are closed in the archive, and how they end is to be written in the same section.
+pub(crate) async fn close_lost(
+    context: &Context,
+    lost: &[Build],
+) -> Result<Vec<(LogId, LogEnd)>, Error> {
+    let mut ends = Vec::new();
+    for build in lost {
+        forsake(context, build.id).await?;
+        ends.extend(close_logs(context, build.id).await?);
+    }
+    Ok(ends)
+}
+
+async fn forsake(context: &Context, id: BuildId) -> Result<(), Error> {
+    let section = context.store.write("build.forsake", move |w| match w.forsake_build(id) {
+        // It came back, or ended, meanwhile: its logs are somebody else's to close.
+        Err(steading_store::Error::Stale(_)) => Ok(false),
+        other => other.map(|()| true),
+    });
+    match section.await? {
+        true => Ok(()),
+        false => Err(steading_store::Error::Stale(format!("build {id} is lost no more")).into()),
     }
 }
 
-async fn without_verdict(context: &Context, build: &Build, cause: Reason) -> Result<(), Error> {
-    let request = build.attempt.request;
-    let builds = context.store.read(move |r| r.builds_of(request)).await?;
-    let (outcome, reason, next) = match after_loss(builds, ATTEMPTS_MAX, &cause) {
-        AfterLoss::Retry => (Outcome::Retry, cause, Next::Retry),
-        AfterLoss::Complete(reason) => (Outcome::Exception, reason, Next::Complete),
-    };
-    end(context, build.id, outcome, Some(reason), next).await
+/// How many builds a request of its builder may have.
+async fn budget(context: &Context, build: &Build) -> i64 {
+    let builder = context.farms.builder(build.configuration_id, &build.builder).await;
+    builder.ok().flatten().map_or(Builder::RETRIES, |builder| builder.budget())
 }
 
 /// Logs that were never closed are closed as they stand, then the build is finished, in one
@@ -64,24 +107,27 @@ async fn without_verdict(context: &Context, build: &Build, cause: Reason) -> Res
 async fn end(
     context: &Context,
     id: BuildId,
-    outcome: Outcome,
-    reason: Option<Reason>,
-    next: Next,
+    finish: impl Fn(&mut Write<'_>) -> Result<(), steading_store::Error> + Send + 'static,
 ) -> Result<(), Error> {
+    let ends = close_logs(context, id).await?;
+    let section = context.store.write("build.finish", move |w| {
+        for (log, end) in &ends {
+            w.close_log(*log, end)?;
+        }
+        finish(w)
+    });
+    section.await?;
+    context.sessions.parked(id);
+    Ok(())
+}
+
+async fn close_logs(context: &Context, id: BuildId) -> Result<Vec<(LogId, LogEnd)>, Error> {
     let logs = context.store.read(move |r| r.logs(id)).await?;
     let mut ends = Vec::new();
     for log in logs.iter().filter(|log| !log.closed) {
         ends.push((log.id, close_as_is(context, log.id).await?));
     }
-    let section = context.store.write("build.finish", move |w| {
-        for (log, end) in &ends {
-            w.close_log(*log, end)?;
-        }
-        w.finish_build(id, outcome, reason.as_ref(), next)
-    });
-    section.await?;
-    context.sessions.parked(id);
-    Ok(())
+    Ok(ends)
 }
 
 /// Closes a log as it stands in the archive. One that cannot be read any more is closed as empty,

@@ -40,6 +40,8 @@ pub struct Farm {
     pub schedulers: BTreeMap<String, Scheduler>,
     /// Notifiers by name.
     pub notifiers: BTreeMap<String, Notifier>,
+    /// Bytes that are kept free on the master's disk; absent: the master's own measure.
+    pub keep_free: Option<i64>,
 }
 
 impl Farm {

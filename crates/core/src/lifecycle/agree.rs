@@ -9,23 +9,28 @@ use crate::words::Attempt;
 pub struct Agreement {
     /// Live builds the worker holds: they go on.
     pub adopt: Vec<Attempt>,
+    /// Lost builds the worker came back with: they go on if no retry was accepted.
+    pub readopt: Vec<Attempt>,
     /// Attempts the farm no longer wants: a definite "drop it" (I1).
     pub drop: Vec<Attempt>,
-    /// Live builds the worker does not hold: they are lost (I2).
-    pub lost: Vec<Attempt>,
+    /// Live and lost builds the worker does not hold: they are gone (I2).
+    pub gone: Vec<Attempt>,
 }
 
-/// Compares. An attempt that is still being offered may be held or not: its answer is on the way.
+/// Compares. `live` builds run, `lost` ones may be taken back. An attempt that is still being offered may be held or not: its answer is on the way.
 #[must_use]
 pub fn agree(
     held: &BTreeSet<Attempt>,
     live: &BTreeSet<Attempt>,
+    lost: &BTreeSet<Attempt>,
     offered: &BTreeSet<Attempt>,
 ) -> Agreement {
+    let known = |a: &&Attempt| live.contains(a) || lost.contains(a) || offered.contains(a);
     Agreement {
         adopt: held.intersection(live).copied().collect(),
-        drop: held.iter().filter(|a| !live.contains(a) && !offered.contains(a)).copied().collect(),
-        lost: live.difference(held).copied().collect(),
+        readopt: held.intersection(lost).copied().collect(),
+        drop: held.iter().filter(|a| !known(a)).copied().collect(),
+        gone: live.union(lost).filter(|a| !held.contains(a)).copied().collect(),
     }
 }
 
@@ -40,12 +45,15 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_epoch_is_dropped_and_a_missing_build_is_lost() {
-        let held = attempts(&[(1, 1), (2, 1), (4, 1)]);
+    fn a_lower_epoch_is_dropped_and_a_missing_build_is_gone() {
+        let held = attempts(&[(1, 1), (2, 1), (4, 1), (5, 1)]);
         let live = attempts(&[(1, 1), (2, 2), (3, 1)]);
-        let agreement = agree(&held, &live, &attempts(&[(4, 1)]));
-        assert_eq!(agreement.adopt, attempts(&[(1, 1)]).into_iter().collect::<Vec<_>>());
-        assert_eq!(agreement.drop, attempts(&[(2, 1)]).into_iter().collect::<Vec<_>>());
-        assert_eq!(agreement.lost, attempts(&[(2, 2), (3, 1)]).into_iter().collect::<Vec<_>>());
+        let lost = attempts(&[(5, 1), (6, 1)]);
+        let agreement = agree(&held, &live, &lost, &attempts(&[(4, 1)]));
+        let listed = |pairs| attempts(pairs).into_iter().collect::<Vec<_>>();
+        assert_eq!(agreement.adopt, listed(&[(1, 1)]));
+        assert_eq!(agreement.readopt, listed(&[(5, 1)]));
+        assert_eq!(agreement.drop, listed(&[(2, 1)]));
+        assert_eq!(agreement.gone, listed(&[(2, 2), (3, 1), (6, 1)]));
     }
 }

@@ -5,6 +5,7 @@
 
 mod agree;
 mod check;
+pub mod deadlines;
 mod moves;
 mod tables;
 

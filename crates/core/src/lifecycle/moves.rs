@@ -21,13 +21,17 @@ const fn from<S: Copy>(from: S, to: S, cause: &'static str) -> Move<S> {
 pub static REQUEST: &[Move<RequestState>] = {
     use RequestState::{Claimed, Collapsed, Complete, Pending};
     &[
-        from(Pending, Claimed, "matched with a worker and offered to it"),
+        from(
+            Pending,
+            Claimed,
+            "matched with a worker and offered to it; or its lost build came back",
+        ),
         from(Pending, Collapsed, "folded into a newer request that builds the same"),
         from(Pending, Complete, "cancelled while it waited"),
         from(
             Claimed,
             Pending,
-            "the offer was refused, withdrawn or timed out; or its build is retried",
+            "the offer was refused, withdrawn or timed out; or its build was lost or is retried",
         ),
         from(Claimed, Complete, "its build finished, or it was cancelled"),
         from(Collapsed, Complete, "the request it was folded into completed"),
@@ -52,14 +56,24 @@ pub static CLAIM: &[Move<ClaimState>] = {
 
 /// A build begins `running`, when its worker accepts it.
 pub static BUILD: &[Move<BuildState>] = {
-    use BuildState::{Cancelling, Finished, Gathering, Running};
+    use BuildState::{Cancelling, Finished, Gathering, Lost, Running};
     &[
         from(Running, Cancelling, "somebody said stop"),
         from(Running, Gathering, "its last step ended; locks are free, bytes still come in"),
-        from(Running, Finished, "its worker was lost: nothing more will come"),
+        from(Running, Lost, "its worker stayed away for longer than its grace"),
+        from(Running, Finished, "its worker came back without it, or a deadline passed"),
         from(Cancelling, Gathering, "its processes are dead and its `always` steps ended"),
-        from(Cancelling, Finished, "its worker was lost: nothing more will come"),
-        from(Gathering, Finished, "its logs are closed and its artifacts stored"),
+        from(Cancelling, Finished, "its worker does not have it, or the deadline passed"),
+        from(Gathering, Lost, "its worker stayed away for longer than its grace"),
+        from(Gathering, Finished, "its bytes are stored; or it was cancelled, or they never came"),
+        from(Lost, Running, "its worker came back with it before a retry was accepted"),
+        from(Lost, Gathering, "the same, and its steps had ended"),
+        from(
+            Lost,
+            Finished,
+            "a retry was accepted, its worker came back without it, somebody gave it up, or the \
+             deadline passed",
+        ),
     ]
 };
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::deadlines::{DEADLINES, Deadline};
 use super::moves::{BUILD, CLAIM, Move, REQUEST, STEP, WORKER};
 
 /// One move, as words.
@@ -24,6 +25,8 @@ pub struct Table {
     pub begins: &'static str,
     /// Its legal moves, in the order of its life.
     pub moves: Vec<Row>,
+    /// How long each state that is not an end may last.
+    pub deadlines: Vec<Deadline>,
 }
 
 impl fmt::Display for Table {
@@ -35,6 +38,9 @@ impl fmt::Display for Table {
         let (from, to) = (width(|m| &m.from), width(|m| &m.to));
         for row in &self.moves {
             writeln!(f, "  {:from$} → {:to$}  {}", row.from, row.to, row.cause)?;
+        }
+        for Deadline { state, limit, then, .. } in &self.deadlines {
+            writeln!(f, "  {state:from$} lasts {limit}; then: {then}")?;
         }
         Ok(())
     }
@@ -54,7 +60,8 @@ pub fn tables() -> Vec<Table> {
 
 fn table<S: fmt::Display>(noun: &'static str, begins: &'static str, moves: &[Move<S>]) -> Table {
     let row = |m: &Move<S>| Row { from: m.from.to_string(), to: m.to.to_string(), cause: m.cause };
-    Table { noun, begins, moves: moves.iter().map(row).collect() }
+    let deadlines = DEADLINES.iter().filter(|d| d.noun == noun).copied().collect();
+    Table { noun, begins, moves: moves.iter().map(row).collect(), deadlines }
 }
 
 #[cfg(test)]

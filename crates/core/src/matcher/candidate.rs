@@ -69,6 +69,11 @@ pub enum NotNow {
     },
     /// It finishes what it has and takes nothing new.
     Draining,
+    /// It failed whatever it was given, and takes nothing for a while.
+    Quarantined {
+        /// Why.
+        why: String,
+    },
 }
 
 /// A live build, an offered claim, or a step with locks of its own: who has slots and locks.

@@ -87,6 +87,7 @@ impl Why {
             Why::NotNow(NotNow::Resetting) => "resetting",
             Why::NotNow(NotNow::Paused { .. }) => "paused",
             Why::NotNow(NotNow::Draining) => "draining",
+            Why::NotNow(NotNow::Quarantined { .. }) => "quarantined",
             Why::NoFreeSlot => "no_free_slot",
             Why::MaxBuilds { .. } => "max_builds",
             Why::PolicyNo => "policy_no",
@@ -131,6 +132,7 @@ impl Why {
             Why::NotNow(NotNow::Resetting) => "being reset".to_owned(),
             Why::NotNow(NotNow::Paused { by, why }) => format!("paused by {by}: {why}"),
             Why::NotNow(NotNow::Draining) => "draining: takes nothing new".to_owned(),
+            Why::NotNow(NotNow::Quarantined { why }) => format!("in quarantine: {why}"),
             Why::NoFreeSlot => "no free slot".to_owned(),
             Why::MaxBuilds { most: 1 } => "runs its one build at most".to_owned(),
             Why::MaxBuilds { most } => format!("runs its {most} builds at most"),
@@ -159,6 +161,9 @@ impl Why {
             Why::NotNow(NotNow::Resetting) => "the end of the reset".to_owned(),
             Why::NotNow(NotNow::Paused { .. }) => "resuming the worker".to_owned(),
             Why::NotNow(NotNow::Draining) => "ending the drain".to_owned(),
+            Why::NotNow(NotNow::Quarantined { .. }) => {
+                "the end of its quarantine, or resuming the worker".to_owned()
+            }
             Why::NoFreeSlot => "the end of a build there".to_owned(),
             Why::MaxBuilds { .. } => "the end of the last step of a build there".to_owned(),
             Why::PolicyNo => "a change of the policy, or of what it looks at".to_owned(),

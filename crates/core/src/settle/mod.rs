@@ -2,11 +2,14 @@
 //! request.
 
 mod algebra;
+pub mod blame;
 mod build;
 mod loss;
 mod step;
+mod turn;
 
 pub use algebra::{buildset_outcome, worst};
 pub use build::{Cancel, Next, StepResult, after_condition, next, outcome_so_far};
 pub use loss::{ATTEMPTS_MAX, AfterLoss, after_loss, rest};
 pub use step::{StepReport, step_verdict};
+pub use turn::{Turn, turn};

@@ -9,6 +9,21 @@ use steading_store::{Acceptance, Error};
 use super::advance::{Advance, materials};
 use crate::context::Context;
 use crate::farms::FarmError;
+use crate::settle;
+
+/// Why an acceptance could not be written down: the worker says it again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// History.
+    #[error(transparent)]
+    Store(#[from] Error),
+    /// The farm it began with.
+    #[error(transparent)]
+    Farm(#[from] FarmError),
+    /// An earlier attempt cannot be ended yet.
+    #[error(transparent)]
+    Settle(#[from] settle::Error),
+}
 
 /// Gives the build, also when the worker said so before; none when the offer no longer stands.
 pub(crate) async fn accept(
@@ -16,11 +31,12 @@ pub(crate) async fn accept(
     worker: &str,
     claim: ClaimId,
     attempt: Attempt,
-) -> Result<Option<Build>, FarmError> {
+) -> Result<Option<Build>, Refused> {
     let (offered, build) =
         context.store.read(move |r| Ok((r.offered_claims()?, r.build_of(attempt)?))).await?;
     if let Some(build) = build {
-        let stands = build.state != BuildState::Finished && build.worker == worker;
+        let over = matches!(build.state, BuildState::Lost | BuildState::Finished);
+        let stands = !over && build.worker == worker;
         return Ok(stands.then_some(build));
     }
     let stands = offered
@@ -38,7 +54,7 @@ async fn begin(
     worker: &str,
     claim: ClaimId,
     attempt: Attempt,
-) -> Result<Option<Build>, FarmError> {
+) -> Result<Option<Build>, Refused> {
     let request = context.store.read(move |r| r.request(attempt.request)).await?;
     let Some(request) = request else { return Ok(None) };
     let builder = context.farms.builder(request.configuration_id, &request.builder).await?;
@@ -49,8 +65,14 @@ async fn begin(
         plan: builder.plan,
         locks: builder.locks,
         properties: properties(&request, worker),
+        rerun: builder.rerun,
     };
+    let lost = context.store.read(move |r| r.lost_builds_of(attempt.request)).await?;
+    let ends = settle::close_lost(context, &lost).await?;
     let section = context.store.write("build.accept", move |w| {
+        for (log, end) in &ends {
+            w.close_log(*log, end)?;
+        }
         let build = match w.accept(claim, &acceptance) {
             // It expired between the look and the section.
             Err(Error::Illegal(_)) => return Ok(None),

@@ -93,7 +93,7 @@ impl Driver {
     async fn look(&mut self) -> Result<bool, Error> {
         let id = self.build.id;
         match self.context.store.read(move |r| r.build(id)).await? {
-            Some(build) if build.state != BuildState::Finished => {
+            Some(build) if !matches!(build.state, BuildState::Lost | BuildState::Finished) => {
                 self.build = build;
                 Ok(true)
             }
@@ -156,6 +156,7 @@ impl Driver {
         let (outcome, reason) = settle::step_verdict(&judged(planned, &report));
         let exit = kept(&report, outcome.is_green());
         let empty = self.unwritten_logs(number, &report.logs).await?;
+        let closed: Vec<_> = empty.iter().map(|(log, _)| *log).collect();
         let (build, materials) = (self.build.clone(), self.materials.clone());
         let (present, cancel) = (self.context.farms.present(), self.cancel);
         let section = self.context.store.write("step.done", move |w| {
@@ -172,7 +173,9 @@ impl Driver {
                 Advance { build: &build, materials: &materials, present: &present, cancel };
             advance.run(w, None).map(drop)
         });
-        Ok(section.await?)
+        section.await?;
+        closed.into_iter().for_each(|log| self.context.archive.closed_empty(log));
+        Ok(())
     }
 
     /// Logs the step opened and never wrote to: they are whole, and empty.

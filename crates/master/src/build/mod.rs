@@ -10,5 +10,5 @@ mod driver;
 mod primitive;
 mod report;
 
-pub(crate) use accept::accept;
+pub(crate) use accept::{Refused, accept};
 pub(crate) use driver::drive;

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use steading_core::farm::{Command, Farm, PlanStep, StepKind, without_password};
-use steading_core::words::{Build, BuildState, Duration, SourceStamp};
+use steading_core::lifecycle::deadlines::{ALWAYS, STEP};
+use steading_core::words::{Build, BuildState, SourceStamp};
 use steading_wire::worker::{MESSAGE_BYTES_MAX, Primitive, encode};
 
 use super::arguments::{value, words};
-
-/// Longest run of an `always` step after a cancel.
-const ALWAYS_DEADLINE: Duration = Duration::seconds(60);
 
 /// Longest primitive, as it is sent: a larger message would be refused by the worker's link, and
 /// the report that repeats its words by ours.
@@ -90,14 +88,14 @@ fn process(build: &Build, kind: &StepKind) -> Result<Primitive, String> {
         environment.insert(name.clone(), text);
     }
     let timeout = match build.state {
-        BuildState::Cancelling => Some(timeout.map_or(ALWAYS_DEADLINE, |t| t.min(ALWAYS_DEADLINE))),
-        _ => *timeout,
+        BuildState::Cancelling => timeout.unwrap_or(ALWAYS).min(ALWAYS),
+        _ => timeout.unwrap_or(STEP),
     };
     Ok(Primitive::Process {
         argv,
         env: environment,
         workdir: workdir.clone(),
-        timeout_ms: timeout.map(|t| t.0),
+        timeout_ms: Some(timeout.0),
         idle_timeout_ms: idle_timeout.map(|t| t.0),
     })
 }

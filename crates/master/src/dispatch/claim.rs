@@ -1,16 +1,14 @@
 //! From a match to an offer: claimed in one section, re-validated there, sent after the commit.
 
+use steading_core::lifecycle::deadlines;
 use steading_core::matcher::Match;
-use steading_core::words::{Claim, ClaimState, Duration, HeldLock, Reason};
+use steading_core::words::{Claim, ClaimState, HeldLock, Reason};
 use steading_store::{Error, LockNeed, NewClaim};
 use steading_wire::worker::ToWorker;
 
 use super::snapshot::Snapshot;
 use crate::context::Context;
 use crate::farms::{FarmError, Present};
-
-/// How long a worker may take to answer an offer.
-const OFFER_DEADLINE: Duration = Duration::seconds(15);
 
 /// Claims every match that is still true; one that is stale costs nothing and is decided afresh.
 pub(super) async fn claim(
@@ -27,7 +25,7 @@ pub(super) async fn claim(
             locks: locks.collect(),
             worker: found.worker.clone(),
             decided: *decided,
-            deadline: decided.at.plus(OFFER_DEADLINE),
+            deadline: decided.at.plus(deadlines::OFFER),
         })
     };
     let wanted: Vec<NewClaim> = matches.iter().filter_map(new).collect();

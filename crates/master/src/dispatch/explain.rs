@@ -5,6 +5,7 @@ use steading_core::matcher::{Explanation, LockUse, Share};
 use steading_core::words::{Build, Decided, Micros, Request, RequestId, RequestState};
 use steading_wire::rest;
 
+use super::bounds::explained;
 use super::forecast::Known;
 use super::snapshot::Snapshot;
 use crate::context::Context;
@@ -25,13 +26,16 @@ pub(crate) async fn explain(
     }
     let found = on_snapshot(context, move |snapshot, known| {
         if let Some(until) = snapshot.resting.get(&id) {
-            return Some(rests(id, *until, snapshot.decided));
+            return Some(held(snapshot, rests(id, *until, snapshot.decided)));
+        }
+        if let Some(builder) = snapshot.held_back.get(&id) {
+            return Some(held(snapshot, waits_for_builder(id, builder, snapshot)));
         }
         let policy = snapshot.present.policy.as_ref();
         let found = snapshot.matcher.explain(id, policy, snapshot.decided.at)?;
         let mut shown = shown(&found, snapshot.decided.seq.0);
         known.tell(snapshot, &found, &mut shown);
-        Some(shown)
+        Some(held(snapshot, explained(snapshot, shown)))
     });
     if let Some(found) = found.await? {
         return Ok(Some(found));
@@ -61,16 +65,25 @@ pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue
         let Snapshot { matcher, present, decided, .. } = snapshot;
         let order = matcher.order_at(present.policy.as_ref(), decided.at);
         let first = &order[..order.len().min(limit).min(EXPLAINED_MAX)];
-        let explained = matcher.explain_all(first, present.policy.as_ref(), decided.at);
+        let told = matcher.explain_all(first, present.policy.as_ref(), decided.at);
         let resting = snapshot.resting.iter().map(|(id, until)| rests(*id, *until, *decided));
-        let mut starts = known.starts(snapshot, &explained);
-        let shown = explained.iter().map(|found| {
+        let back = snapshot.held_back.iter();
+        let back = back.map(|(id, builder)| waits_for_builder(*id, builder, snapshot));
+        let mut starts = known.starts(snapshot, &told);
+        let shown = told.iter().map(|found| {
             let starts_in_ms = starts.remove(&found.request);
-            rest::Explanation { starts_in_ms, ..shown(found, decided.seq.0) }
+            let shown = rest::Explanation { starts_in_ms, ..shown(found, decided.seq.0) };
+            explained(snapshot, shown)
         });
         rest::Queue {
-            items: shown.chain(resting).take(limit.min(EXPLAINED_MAX)).collect(),
-            total: i64::try_from(order.len() + snapshot.resting.len()).unwrap_or(i64::MAX),
+            items: shown
+                .chain(resting)
+                .chain(back)
+                .take(limit.min(EXPLAINED_MAX))
+                .map(|shown| held(snapshot, shown))
+                .collect(),
+            total: i64::try_from(order.len() + snapshot.resting.len() + snapshot.held_back.len())
+                .unwrap_or(i64::MAX),
             as_of: decided.seq.0,
         }
     })
@@ -120,6 +133,33 @@ fn rests(id: RequestId, until: Micros, decided: Decided) -> rest::Explanation {
     let summary =
         format!("its last try came to nothing; it is offered again in {}", until.since(decided.at));
     plain(id, RequestState::Pending, "rests", summary, decided.seq.0)
+}
+
+/// A request whose builder somebody paused.
+fn waits_for_builder(id: RequestId, builder: &str, snapshot: &Snapshot) -> rest::Explanation {
+    let what = format!("builder {builder}");
+    let paused = snapshot.paused.get(builder);
+    let summary = paused.map_or_else(|| format!("{what} is paused"), |paused| paused.of(&what));
+    let mut shown = plain(id, RequestState::Pending, "paused", summary, snapshot.decided.seq.0);
+    shown.remedies.push(format!("resuming the builder `{builder}`"));
+    shown
+}
+
+/// While the farm starts nothing, that comes before every other reason.
+fn held(snapshot: &Snapshot, shown: rest::Explanation) -> rest::Explanation {
+    let Some(why) = snapshot.farm.held() else { return shown };
+    let remedy = match snapshot.farm.paused {
+        Some(_) => "resuming the farm",
+        None => "the end of what the farm suffers from",
+    };
+    rest::Explanation {
+        summary: format!("{why}. After that: {}", shown.summary),
+        verdict: "paused".to_owned(),
+        remedies: vec![remedy.to_owned()],
+        starts_in_ms: None,
+        what_if: Vec::new(),
+        ..shown
+    }
 }
 
 /// An explanation without workers and locks: they are not what is in the way.

@@ -30,9 +30,9 @@ impl Known {
         let read = context.store.read(|r| {
             let mut last_builders = r.last_builders()?;
             let seats = r.workers()?.into_iter().map(|worker| {
-                let (name, accepting) = (worker.name.clone(), accepting(&worker));
+                let (name, accepting) = (worker.name.clone(), accepting(&worker, r.now()));
                 let last = last_builders.remove(&name).unwrap_or_default();
-                (name, Seat { view: view(worker, last), accepting })
+                (name, Seat { view: view(worker, last, r.now()), accepting })
             });
             let workers = seats.collect();
             let live = r.live_holdings()?;

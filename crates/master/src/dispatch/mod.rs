@@ -1,5 +1,6 @@
 //! Which request goes to which worker: a reconciler that asks the matcher, claims, and offers.
 
+mod bounds;
 mod claim;
 mod explain;
 mod forecast;

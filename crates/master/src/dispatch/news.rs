@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use steading_core::forecast::Live;
 use steading_core::words::{
-    Cell, Decided, Event, EventKind, Request, RequestId, RequestState, Seq, Worker,
+    Cell, Decided, Event, EventKind, FarmRow, Paused, Request, RequestId, RequestState, Seq, Worker,
 };
 use steading_store::{Error, LastTry, Read};
 
@@ -20,6 +20,8 @@ pub(super) struct News {
     pub(super) workers: Vec<(Worker, String)>,
     /// Everybody who holds a slot or a lock, if that may have changed.
     pub(super) holders: Option<Vec<Live>>,
+    /// Whether the farm starts anything, and which builders are paused, if that may have changed.
+    pub(super) standing: Option<(FarmRow, BTreeMap<String, Paused>)>,
     /// The moment.
     pub(super) decided: Decided,
 }
@@ -47,6 +49,7 @@ pub(super) fn all(r: &Read<'_>) -> Result<News, Error> {
         requests: requests.collect(),
         workers: workers(r)?,
         holders: Some(r.live_holdings()?),
+        standing: Some(standing(r)?),
         decided: Decided { seq: r.newest_seq()?, at: r.now() },
     })
 }
@@ -64,6 +67,10 @@ pub(super) fn since(
         return Ok(None);
     }
     let moved = Moved::by(&events, requests, step_locks);
+    if moved.builders {
+        // Any of their requests may be in or out now: rare, and done by a person.
+        return Ok(None);
+    }
     let requests = moved.requests.iter().map(|id| asked(r, *id)).collect::<Result<_, _>>()?;
     let holders = moved.holders.then(|| r.live_holdings()).transpose()?;
     let workers = match moved.workers {
@@ -71,7 +78,12 @@ pub(super) fn since(
         false => built_on(r, moved.built_on)?,
     };
     let decided = Decided { seq: r.newest_seq()?, at: r.now() };
-    Ok(Some(News { requests, workers, holders, decided }))
+    let standing = moved.farm.then(|| standing(r)).transpose()?;
+    Ok(Some(News { requests, workers, holders, standing, decided }))
+}
+
+fn standing(r: &Read<'_>) -> Result<(FarmRow, BTreeMap<String, Paused>), Error> {
+    Ok((r.farm_row()?, r.paused_builders()?))
 }
 
 fn asked(r: &Read<'_>, id: RequestId) -> Result<Asked, Error> {
@@ -80,7 +92,8 @@ fn asked(r: &Read<'_>, id: RequestId) -> Result<Asked, Error> {
     Ok(Asked { id, pending, last })
 }
 
-fn workers(r: &Read<'_>) -> Result<Vec<(Worker, String)>, Error> {
+/// Every worker, with the builder of its newest build.
+pub(super) fn workers(r: &Read<'_>) -> Result<Vec<(Worker, String)>, Error> {
     let mut last_builders = r.last_builders()?;
     let with_last = |worker: Worker| {
         let last = last_builders.remove(&worker.name).unwrap_or_default();
@@ -101,18 +114,21 @@ fn built_on(
 }
 
 /// What events say may have moved.
+#[derive(Default)]
 struct Moved {
     requests: BTreeSet<RequestId>,
     workers: bool,
     /// Builders by the workers on which a build of theirs began.
     built_on: BTreeMap<String, String>,
     holders: bool,
+    farm: bool,
+    /// A builder was paused or resumed.
+    builders: bool,
 }
 
 impl Moved {
     fn by(events: &[Event], requests: BTreeSet<RequestId>, step_locks: bool) -> Moved {
-        let mut moved =
-            Moved { requests, workers: false, built_on: BTreeMap::new(), holders: false };
+        let mut moved = Moved { requests, ..Moved::default() };
         for event in events {
             match event.noun.as_str() {
                 "request" => {
@@ -122,6 +138,10 @@ impl Moved {
                 "claim" => moved.holders = true,
                 "build" => moved.build(event),
                 "step" => moved.holders |= step_locks,
+                "farm" => moved.farm = true,
+                "builder" => {
+                    moved.builders |= event.kind == EventKind::BuilderFlagged.word();
+                }
                 _ => {}
             }
         }
@@ -130,7 +150,8 @@ impl Moved {
 
     fn build(&mut self, event: &Event) {
         let started = event.kind == EventKind::BuildStarted.word();
-        self.holders |= started || event.delta.contains_key("steps_ended_at");
+        let moved = |field: &str| event.delta.contains_key(field);
+        self.holders |= started || moved("steps_ended_at") || moved("lost_at");
         let text = |field: &str| match event.delta.get(field) {
             Some(Cell::Text(text)) => Some(text.clone()),
             _ => None,

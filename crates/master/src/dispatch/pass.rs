@@ -7,6 +7,7 @@ use steading_core::matcher::Match;
 use steading_core::words::{Micros, RequestId};
 use tokio_util::sync::CancellationToken;
 
+use super::bounds;
 use super::claim::{claim, offer};
 use super::snapshot::Snapshot;
 use crate::context::Context;
@@ -84,6 +85,13 @@ struct Passed {
 
 async fn pass(context: &Context, owner: &mut Owner) -> Result<Passed, FarmError> {
     let known = owner.known(context).await?;
+    if known.farm.held().is_some() {
+        // Whoever lets it go on says so in an event.
+        let wake = bounds::report(context, &known, &BTreeSet::new()).await?;
+        let wake = wake.map(|at| until_ms_after(at, known.decided.at));
+        owner.known = Some(known);
+        return Ok(Passed { started: 0, wake });
+    }
     let (known, matches) = decide(known).await?;
     let claims = claim(context, &known, &matches).await?;
     let claimed: BTreeSet<RequestId> = claims.iter().map(|c| c.attempt.request).collect();
@@ -101,7 +109,9 @@ async fn pass(context: &Context, owner: &mut Owner) -> Result<Passed, FarmError>
     }
     let now = known.decided.at;
     let rested = known.resting.values().min().copied();
-    let wake = rested.into_iter().chain(known.matcher.next_wake(now)).min();
+    let overdue = bounds::report(context, &known, &claimed).await?;
+    let trusted = known.quarantined.values().min().copied();
+    let wake = rested.into_iter().chain(trusted).chain(overdue).chain(known.matcher.next_wake(now)).min();
     owner.known = Some(known);
     Ok(Passed { started, wake: wake.map(|at| until_ms_after(at, now)) })
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use steading_core::forecast::Live;
 use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher};
 use steading_core::settle::rest;
-use steading_core::words::{Decided, HeldLock, Micros, Request, RequestId};
+use steading_core::words::{Decided, FarmRow, HeldLock, Micros, Paused, Request, RequestId};
 use steading_store::LastTry;
 
+use super::bounds::Bounds;
 use super::news::{self, Asked, News};
 use super::views::{accepting, request_view, view};
 use crate::context::Context;
@@ -27,6 +28,16 @@ pub(super) struct Snapshot {
     pub(super) recipes: BTreeMap<RequestId, Recipe>,
     /// Requests that are not offered yet, and until when: their last try came to nothing just now.
     pub(super) resting: BTreeMap<RequestId, Micros>,
+    /// Workers in quarantine, and until when.
+    pub(super) quarantined: BTreeMap<String, Micros>,
+    /// Requests whose builder is paused: not offered, and in nobody's way.
+    pub(super) held_back: BTreeMap<RequestId, String>,
+    /// Whether the farm starts anything.
+    pub(super) farm: FarmRow,
+    /// The builders somebody paused.
+    pub(super) paused: BTreeMap<String, Paused>,
+    /// When requests were to start.
+    pub(super) bounds: Bounds,
     /// Who holds slots and locks, by what people call them.
     held: BTreeMap<String, (Holding, HoldingId)>,
 }
@@ -51,6 +62,11 @@ impl Snapshot {
             decided: news.decided,
             recipes: BTreeMap::new(),
             resting: BTreeMap::new(),
+            quarantined: BTreeMap::new(),
+            held_back: BTreeMap::new(),
+            farm: FarmRow::default(),
+            paused: BTreeMap::new(),
+            bounds: Bounds::default(),
             held: BTreeMap::new(),
         };
         snapshot.learn(context, news).await?;
@@ -74,9 +90,17 @@ impl Snapshot {
             .builders
             .values()
             .any(|builder| builder.plan.steps.iter().any(|step| !step.locks.is_empty()));
+        let quarantined = self.quarantined.clone();
         let read = context.store.read(move |r| {
             let rested = now.iter().filter(|(_, until)| **until <= r.now()).map(|(id, _)| *id);
-            news::since(r, since, rested.chain(again).collect(), step_locks)
+            let news = news::since(r, since, rested.chain(again).collect(), step_locks)?;
+            // The end of a quarantine is no event.
+            let over = quarantined.values().any(|until| *until <= r.now());
+            let workers = if over { Some(news::workers(r)?) } else { None };
+            Ok(news.map(|news| match workers {
+                Some(workers) => News { workers, ..news },
+                None => news,
+            }))
         });
         match read.await? {
             Some(news) => self.learn(context, news).await.map(|()| true),
@@ -86,9 +110,18 @@ impl Snapshot {
 
     async fn learn(&mut self, context: &Context, news: News) -> Result<(), FarmError> {
         self.decided = news.decided;
+        if let Some((farm, paused)) = news.standing {
+            (self.farm, self.paused) = (farm, paused);
+        }
         for (worker, last_builder) in news.workers {
-            let accepting = accepting(&worker);
-            self.matcher.set_worker(view(worker, last_builder), accepting);
+            let (name, now) = (worker.name.clone(), self.decided.at);
+            let until = worker.quarantine.as_ref().map(|quarantine| quarantine.until);
+            match until.filter(|until| *until > now) {
+                Some(until) => self.quarantined.insert(name, until),
+                None => self.quarantined.remove(&name),
+            };
+            let accepting = accepting(&worker, now);
+            self.matcher.set_worker(view(worker, last_builder, now), accepting);
         }
         if let Some(holders) = news.holders {
             self.hold(holders);
@@ -121,11 +154,17 @@ impl Snapshot {
 
     async fn request(&mut self, context: &Context, asked: Asked) -> Result<(), FarmError> {
         let Asked { id, pending, last } = asked;
+        self.bounds.look(id, pending.as_ref());
         self.resting.remove(&id);
+        self.held_back.remove(&id);
         let until = last.map(|last| rests_until(&last)).filter(|until| *until > self.decided.at);
         let recipe = match (pending, until) {
             (Some(_), Some(until)) => {
                 self.resting.insert(id, until);
+                None
+            }
+            (Some(request), None) if self.paused.contains_key(&request.builder) => {
+                self.held_back.insert(id, request.builder);
                 None
             }
             (Some(request), None) => self.add(context, request).await?,

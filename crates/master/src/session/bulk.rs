@@ -86,7 +86,8 @@ impl Bulk {
             .store
             .read(move |r| {
                 let Some(build) = r.build_of(wanted.attempt)? else { return Ok(None) };
-                if build.state == BuildState::Finished || !admits(&token, &build.worker) {
+                let over = build.state == BuildState::Finished || build.forsaken;
+                if over || !admits(&token, &build.worker) {
                     return Ok(None);
                 }
                 let steps = r.steps(build.id)?;
@@ -94,10 +95,9 @@ impl Bulk {
                     return Ok(None);
                 };
                 let logs = r.logs(build.id)?;
-                Ok(logs
-                    .iter()
-                    .find(|l| l.step_id == step.id && l.name == wanted.name)
-                    .map(|l| l.id))
+                let log = logs.iter().find(|l| l.step_id == step.id && l.name == wanted.name);
+                // One that was closed as empty has nothing in the archive that would say so.
+                Ok(log.filter(|l| !l.closed || l.bytes != Some(0)).map(|l| l.id))
             })
             .await?;
         if let Some(found) = found {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::SinkExt;
-use steading_core::words::{Attempt, BuildState, Claim, ClaimId, ClaimState, Reason};
+use steading_core::words::{Attempt, BuildState, Claim, ClaimId, Reason};
 use steading_store::Token;
 use steading_wire::worker::{Hello, PROTOCOL, ToMaster, ToWorker};
 use tokio_util::sync::CancellationToken;
@@ -148,11 +148,13 @@ impl Session {
     }
 
     async fn connect(&self, socket: &mut impl Socket, held: Vec<Attempt>) -> Result<(), Ended> {
+        let stopped = reconcile::had_stopped(&self.context, &self.worker).await?;
         let slots = self.declare().await?;
-        let standing = Standing::of(&self.context, &self.worker, &self.token, held).await?;
+        let mut standing = Standing::of(&self.context, &self.worker, &self.token, held).await?;
+        let back = reconcile::take_back(&self.context, &mut standing).await?;
         send(socket, &ToWorker::Welcome { slots, drop: standing.agreement.drop.clone() }).await?;
-        reconcile::settle_lost(&self.context, &self.worker, &standing).await;
-        for build in standing.adopted() {
+        reconcile::settle_gone(&self.context, &self.worker, &standing, stopped).await;
+        for build in standing.adopted().chain(back) {
             build::drive(&self.context, build);
         }
         Ok(())
@@ -162,13 +164,17 @@ impl Session {
     async fn declare(&self) -> Result<i64, Ended> {
         let present = self.context.farms.present();
         let spec = present.farm.worker(&self.worker).cloned();
-        let (slots, labels) = spec.map(|s| (s.slots, s.labels)).unwrap_or_default();
+        let every = spec.as_ref().and_then(|spec| spec.reset.as_ref()).map(|reset| reset.every);
+        let (slots, labels, max_builds) =
+            spec.map(|s| (s.slots, s.labels, s.max_builds)).unwrap_or_default();
         let (name, version, facts) =
             (self.worker.clone(), self.version.clone(), self.facts.clone());
         // One that said `Stopping` when it last went is back; one that says so now is not.
         let stopping = self.stopping;
         let section = self.context.store.write("worker.connect", move |w| {
             w.meet_worker(&name, slots, &labels)?;
+            w.limit_worker(&name, max_builds)?;
+            w.worker_resets(&name, every)?;
             w.drain_worker(&name, stopping)?;
             w.worker_connected(&name, &version, &facts)
         });
@@ -185,6 +191,8 @@ impl Session {
         let section = self.context.store.write("worker.redeclared", move |w| match &spec {
             Some(spec) => {
                 w.meet_worker(&worker, spec.slots, &spec.labels)?;
+                w.limit_worker(&worker, spec.max_builds)?;
+                w.worker_resets(&worker, spec.reset.as_ref().map(|reset| reset.every))?;
                 w.drain_worker(&worker, stopping)
             }
             None => w.drain_worker(&worker, true),
@@ -234,7 +242,7 @@ impl Session {
                 // Another worker's offer, or nobody's: not its to refuse.
                 _ => return Ok(()),
             }
-            match w.answer_claim(claim, ClaimState::Refused, Some(&reason)) {
+            match w.refuse_claim(claim, &reason) {
                 // It expired or was withdrawn meanwhile: the request is back already.
                 Err(steading_store::Error::Illegal(_)) => Ok(()),
                 other => other,
@@ -248,6 +256,8 @@ impl Session {
     async fn deliver(&self, attempt: Attempt, mail: Mail) -> Result<(), Ended> {
         let build = self.context.store.read(move |r| r.build_of(attempt)).await?;
         match build {
+            // It is taken back, or dropped, with the next heartbeat, and says so again.
+            Some(build) if build.state == BuildState::Lost && build.worker == self.worker => {}
             Some(build) if build.state != BuildState::Finished && build.worker == self.worker => {
                 if !self.context.sessions.mail(build.id, mail) {
                     build::drive(&self.context, build);
@@ -265,20 +275,22 @@ impl Session {
     /// since the last heartbeat is put right too: a worker that history thinks offline, because the
     /// end of an earlier session was recorded late, and builds whose driver stopped at an error.
     async fn compare(&self, held: Vec<Attempt>) -> Result<(), Ended> {
-        let standing = Standing::of(&self.context, &self.worker, &self.token, held).await?;
+        let mut standing = Standing::of(&self.context, &self.worker, &self.token, held).await?;
         if !standing.admitted {
             return Err(Ended::Revoked);
         }
+        let back = reconcile::take_back(&self.context, &mut standing).await?;
         for attempt in &standing.agreement.drop {
             self.context.sessions.send(&self.worker, ToWorker::Drop { attempt: *attempt });
         }
         if !standing.ready {
             self.declare().await?;
         }
-        for build in standing.adopted().filter(|b| !self.context.sessions.is_driven(b.id)) {
+        let adopted = standing.adopted().chain(back);
+        for build in adopted.filter(|build| !self.context.sessions.is_driven(build.id)) {
             build::drive(&self.context, build);
         }
-        reconcile::settle_lost(&self.context, &self.worker, &standing).await;
+        reconcile::settle_gone(&self.context, &self.worker, &standing, false).await;
         Ok(())
     }
 }

@@ -113,6 +113,13 @@ impl Sessions {
         }
     }
 
+    /// Ends the session of a worker, if it has one; it may dial again.
+    pub(crate) fn end(&self, worker: &str) {
+        if let Some(session) = self.lock().sessions.get(worker) {
+            session.stop.cancel();
+        }
+    }
+
     /// Registers the driver of a build and gives its mailbox; an older driver's mailbox closes.
     pub(crate) fn drive(&self, build: BuildId) -> Mailbox {
         let (sender, mails) = mpsc::channel(TO_DRIVER);

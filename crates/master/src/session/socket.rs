@@ -28,8 +28,9 @@ impl<S> Socket for S where
 {
 }
 
-/// Longest time one message may take to be sent: slower peers are cut off.
-const SEND_DEADLINE: Duration = Duration::from_secs(15);
+/// Longest time one message may take to be sent: slower peers are cut off. With the silence that may
+/// have been before, less than 15 s.
+const SEND_DEADLINE: Duration = Duration::from_secs(4);
 
 /// Why a link ended.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +56,9 @@ pub(super) enum Ended {
     /// History said no.
     #[error(transparent)]
     Store(#[from] steading_store::Error),
-    /// The farm said no.
+    /// An acceptance could not be written down.
     #[error(transparent)]
-    Farm(#[from] crate::farms::FarmError),
+    Accept(#[from] crate::build::Refused),
 }
 
 /// Sends one message.

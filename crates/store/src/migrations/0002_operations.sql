@@ -107,6 +107,7 @@ ALTER TABLE build ADD COLUMN lost_at BIGINT;
 -- hidden: a lost build that will not be taken back any more
 ALTER TABLE build ADD COLUMN forsaken BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE buildset ADD COLUMN fail_fast BIGINT;
+CREATE INDEX buildset_fails_fast ON buildset (id) WHERE fail_fast = 1 AND complete_at IS NULL;
 CREATE INDEX build_lost_request ON build (request_id) WHERE state = 'lost';
 
 -- What a new request may collapse into, or replace.

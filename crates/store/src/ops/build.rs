@@ -1,10 +1,10 @@
 //! Builds: accepted, at another step, cancelled.
 
-use steading_core::farm::Plan;
+use steading_core::farm::{Plan, Rerun};
 use steading_core::lifecycle;
 use steading_core::words::{
-    Build, BuildId, BuildState, ClaimId, ClaimState, EventKind, HeldLock, Properties, Property,
-    Reason, RequestId, StepId, Value,
+    Build, BuildId, BuildState, Claim, ClaimId, ClaimState, EventKind, HeldLock, Outcome,
+    Properties, Property, Reason, RequestId, StepId, Value,
 };
 
 use super::request::cancel_reason;
@@ -14,6 +14,7 @@ use crate::{Error, Write};
 
 statements! {
     LAST_NUMBER = "SELECT COALESCE(MAX(number), 0) FROM build WHERE builder = ?1";
+    WILLING = "UPDATE worker SET refusals = 0 WHERE name = ?1 AND refusals > 0";
     STEP_OF = "SELECT id FROM step WHERE id = ?1 AND build_id = ?2";
 }
 
@@ -26,16 +27,24 @@ pub struct Acceptance {
     pub locks: Vec<HeldLock>,
     /// Values by name; `build_number` is added here, where it is known.
     pub properties: Properties,
+    /// Whether it may be run again when it is lost.
+    pub rerun: Rerun,
 }
 
 /// What came of cancelling a build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CancelBuild {
     /// It is cancelling now.
     Cancelling,
     /// It was cancelling before: a second cancel skips its `always` steps.
     Again,
-    /// Its steps had ended: its outcome stands.
+    /// There is nothing to wait for: its bytes were still coming in, or its worker is lost. Close
+    /// its logs, then finish it.
+    Ends {
+        /// The offer of its retry, withdrawn: its worker should hear of it.
+        withdrawn: Option<Claim>,
+    },
+    /// It is over: its outcome stands.
     TooLate,
 }
 
@@ -48,6 +57,8 @@ impl Write<'_> {
         let (claim, _) =
             self.claim_by_id(id)?.ok_or_else(|| Error::not_found(ClaimId::NOUN, id))?;
         self.end_claim(id, ClaimState::Accepted, None)?;
+        self.end_lost_of(claim.attempt.request)?;
+        self.execute(WILLING, [&claim.worker])?;
         let request = self.require_request(claim.attempt.request)?;
         let number = self.int(LAST_NUMBER, [&request.builder])? + 1;
         let mut properties = acceptance.properties.clone();
@@ -60,7 +71,7 @@ impl Write<'_> {
             state: BuildState::Running.word(), step_count: steps, properties: json(&properties),
             owner: request.owner.as_ref(), reason: &request.reason,
             locks: json(&acceptance.locks), configuration_id: request.configuration_id.0,
-            started_at: self.now(),
+            started_at: self.now(), rerun: acceptance.rerun.word(),
         };
         if let Some(stamp) = &request.stamp {
             cells.extend(cells! {
@@ -95,23 +106,36 @@ impl Write<'_> {
     }
 
     /// Somebody said stop: a build with steps to run is cancelling, and its outcome will be
-    /// `cancelled` whatever it reports later.
+    /// `cancelled` whatever it reports later. One that was lost is given up, its retry with it.
     ///
     /// # Errors
     /// `NotFound`.
     pub fn cancel_build(&mut self, id: BuildId, by: &str, why: &str) -> Result<CancelBuild, Error> {
         let build = self.require_build(id)?;
+        let reason: Reason = cancel_reason(by, why);
+        let mut cells = cells! { outcome_reason: json(&reason), cancelled_at: self.now() };
         match build.state {
             BuildState::Cancelling => return Ok(CancelBuild::Again),
-            BuildState::Gathering | BuildState::Finished => return Ok(CancelBuild::TooLate),
-            BuildState::Running => lifecycle::build(build.state, BuildState::Cancelling)?,
+            BuildState::Finished => return Ok(CancelBuild::TooLate),
+            BuildState::Gathering | BuildState::Lost => {}
+            BuildState::Running => {
+                lifecycle::build(build.state, BuildState::Cancelling)?;
+                cells.extend(cells! { state: BuildState::Cancelling.word() });
+            }
         }
-        let reason: Reason = cancel_reason(by, why);
-        let state = BuildState::Cancelling.word();
-        let cells = cells! { state: state, outcome_reason: json(&reason) };
         self.patch(EventKind::BuildCancelling, BuildId::NOUN, id.0, cells)?;
-        self.patch_hidden(BuildId::NOUN, id.0, cells! { cancelled: true })?;
-        Ok(CancelBuild::Cancelling)
+        let lost = build.state == BuildState::Lost;
+        self.patch_hidden(BuildId::NOUN, id.0, cells! { cancelled: true, forsaken: lost })?;
+        if build.state == BuildState::Running {
+            return Ok(CancelBuild::Cancelling);
+        }
+        let mut withdrawn = None;
+        if lost && build.rerun == Rerun::Safe {
+            let request = build.attempt.request;
+            withdrawn = self.withdraw_offer(request, &reason)?;
+            self.complete_request(request, Outcome::Cancelled, Some(&reason))?;
+        }
+        Ok(CancelBuild::Ends { withdrawn })
     }
 
     pub(super) fn require_build(&self, id: BuildId) -> Result<Build, Error> {

@@ -158,6 +158,8 @@ pub(crate) fn generated() -> Vec<(String, String)> {
         ("build", "cancelled"),
         ("step", "locks"),
         ("worker", "reset_build"),
+        ("worker", "quarantines"),
+        ("build", "forsaken"),
     ];
     let mut all = Vec::new();
     for noun in steading_core::words::NOUNS {

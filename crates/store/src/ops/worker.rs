@@ -6,7 +6,12 @@ use steading_core::lifecycle;
 use steading_core::words::{EventKind, Value, Worker, WorkerId, WorkerState};
 
 use super::row::{Cells, cells, json};
+use crate::sql::statements;
 use crate::{Error, Write};
+
+statements! {
+    FORGET_QUARANTINES = "UPDATE worker SET quarantines = 0, refusals = 0 WHERE name = ?1";
+}
 
 impl Write<'_> {
     /// Makes a worker known, or brings its slots and labels up to its declaration.
@@ -90,7 +95,7 @@ impl Write<'_> {
         })
     }
 
-    /// The worker takes builds again: whoever paused or drained it.
+    /// The worker takes builds again: whoever paused or drained it, and whatever it is charged with.
     ///
     /// # Errors
     /// `NotFound` when the worker was never met.
@@ -98,9 +103,13 @@ impl Write<'_> {
         let nobody = None::<&str>;
         let cells = cells! {
             paused_by: nobody, paused_why: nobody, paused_at: None::<i64>,
-            draining: false, draining_by: nobody, draining_why: nobody,
+            draining: false, draining_by: nobody, draining_why: nobody, failures: 0,
+            quarantined_until: None::<i64>, quarantined_why: nobody,
         };
-        self.flag(name, cells, |worker| worker.paused_by.is_none() && !worker.draining)
+        self.execute(FORGET_QUARANTINES, [name])?;
+        self.flag(name, cells, |worker| {
+            worker.paused_by.is_none() && !worker.draining && worker.quarantine.is_none()
+        })
     }
 
     /// The worker finishes what it has and takes nothing new, or takes builds again: because it

@@ -1,6 +1,7 @@
 //! Builds, their steps and logs.
 
 use rusqlite::Row;
+use steading_core::farm::Rerun;
 use steading_core::words::{
     Attempt, Build, BuildId, BuildState, BuildsetId, ConfigId, Duration, Log, LogId, Micros,
     RequestId, Step, StepId, StepState,
@@ -18,7 +19,8 @@ macro_rules! build {
         concat!(
             "SELECT id, builder, number, request_id, buildset_id, epoch, worker, state, outcome, \
              outcome_reason, repository, branch, revision, properties, owner, locks, plan, \
-             configuration_id, started_at, steps_ended_at, finished_at FROM build ",
+             configuration_id, started_at, steps_ended_at, finished_at, rerun, cancelled, \
+             cancelled_at, lost_at, forsaken FROM build ",
             $tail
         )
     };
@@ -45,6 +47,9 @@ statements! {
     BUILD_OF = build!("WHERE request_id = ?1 AND epoch = ?2");
     NUMBERED = build!("WHERE builder = ?1 AND number = ?2");
     LIVE = build!("WHERE finished_at IS NULL ORDER BY id");
+    LOST_OF = build!("WHERE request_id = ?1 AND state = 'lost' ORDER BY id");
+    LONG_STEPS = "SELECT build_id, number, started_at FROM step WHERE state = 'running' \
+        AND started_at < ?1 ORDER BY id";
     LIVE_ON = build!("WHERE worker = ?1 AND finished_at IS NULL ORDER BY id");
     GREEN = "SELECT started_at, finished_at FROM build \
         WHERE builder = ?1 AND outcome IN ('success', 'warnings') ORDER BY number DESC LIMIT ?2";
@@ -87,6 +92,24 @@ impl Read<'_> {
     /// Only when the database fails.
     pub fn live_builds(&self) -> Result<Vec<Build>, Error> {
         self.rows(LIVE, [], build)
+    }
+
+    /// The builds of a request that are lost, and may come back.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn lost_builds_of(&self, request: RequestId) -> Result<Vec<Build>, Error> {
+        self.rows(LOST_OF, [request.0], build)
+    }
+
+    /// The running steps that were sent before that time: build, number, when.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn steps_sent_before(&self, at: Micros) -> Result<Vec<(BuildId, i64, Micros)>, Error> {
+        self.rows(LONG_STEPS, [at.0], |row| {
+            Ok((BuildId(row.get(0)?), row.get(1)?, Micros(row.get(2)?)))
+        })
     }
 
     /// Every build on a worker that is not finished.
@@ -174,6 +197,11 @@ fn build(row: &Row<'_>) -> Result<Build, Error> {
         started_at: Micros(row.get("started_at")?),
         steps_ended_at: parse::time(row, "steps_ended_at")?,
         finished_at: parse::time(row, "finished_at")?,
+        rerun: Rerun::from_word(row.get::<_, Option<String>>("rerun")?.as_deref()),
+        cancelled: row.get("cancelled")?,
+        cancelled_at: parse::time(row, "cancelled_at")?,
+        lost_at: parse::time(row, "lost_at")?,
+        forsaken: row.get("forsaken")?,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::Row;
-use steading_core::words::{Worker, WorkerId, WorkerState};
+use steading_core::words::{Quarantine, Worker, WorkerId, WorkerState};
 
 use super::parse;
 use crate::sql::statements;
@@ -14,7 +14,8 @@ macro_rules! select {
         concat!(
             "SELECT id, name, state, slots, labels, draining, draining_by, draining_why, \
              paused_by, paused_why, lost_at, missing_at, reset_every, dirty_at, reset_at, \
-             reset_failures, (SELECT COUNT(*) FROM build WHERE build.worker = worker.name \
+             reset_failures, failures, quarantined_until, quarantined_why, quarantines, \
+             (SELECT COUNT(*) FROM build WHERE build.worker = worker.name \
              AND build.id > worker.reset_build) AS builds_since_reset FROM worker ",
             $tail
         )
@@ -24,6 +25,11 @@ macro_rules! select {
 statements! {
     BY_NAME = select!("WHERE name = ?1");
     ALL = select!("ORDER BY name");
+    TO_RESET = select!("WHERE dirty_at IS NOT NULL AND paused_by IS NULL \
+        AND state IN ('offline', 'ready') AND NOT EXISTS (SELECT 1 FROM build \
+        WHERE build.worker = worker.name AND build.finished_at IS NULL) \
+        AND NOT EXISTS (SELECT 1 FROM claim WHERE claim.worker = worker.name \
+        AND claim.state = 'offered') ORDER BY name");
     LAST_BUILDERS = "SELECT worker.name AS worker, (SELECT build.builder FROM build \
         WHERE build.worker = worker.name ORDER BY build.id DESC LIMIT 1) AS builder FROM worker";
 }
@@ -47,6 +53,16 @@ impl Read<'_> {
     /// Only when the database fails.
     pub fn workers(&self) -> Result<Vec<Worker>, Error> {
         self.rows(ALL, [], worker)
+    }
+
+    /// The workers that may be reset now: due for it, with nothing to do, paused by nobody.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn workers_to_reset(&self) -> Result<Vec<Worker>, Error> {
+        let mut workers = self.rows(TO_RESET, [], worker)?;
+        workers.retain(Worker::reset_due);
+        Ok(workers)
     }
 
     /// The builder of each worker's newest build.
@@ -78,6 +94,14 @@ fn worker(row: &Row<'_>) -> Result<Worker, Error> {
         dirty_at: parse::time(row, "dirty_at")?,
         builds_since_reset: row.get("builds_since_reset")?,
         reset_at: parse::time(row, "reset_at")?,
+        failures: row.get::<_, Option<i64>>("failures")?.unwrap_or_default(),
+        quarantine: quarantine(row)?,
         reset_failures: row.get::<_, Option<i64>>("reset_failures")?.unwrap_or_default(),
     })
+}
+
+fn quarantine(row: &Row<'_>) -> Result<Option<Quarantine>, Error> {
+    let Some(until) = parse::time(row, "quarantined_until")? else { return Ok(None) };
+    let why = row.get::<_, Option<String>>("quarantined_why")?.unwrap_or_default();
+    Ok(Some(Quarantine { until, why, times: row.get("quarantines")? }))
 }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use steading_core::farm::{FunctionId, Lock, Notifier, OnFailure, Param, PropertyId, Receiver, Repository, StepKind, Term, WorkerSpec};
+use steading_core::farm::{
+    FunctionId, Lock, Notifier, OnFailure, Param, PropertyId, Receiver, Repository, StepKind, Term,
+    WorkerSpec,
+};
 use steading_core::words::{Duration, HeldLock, Value};
 
 use crate::Diagnostic;
@@ -45,6 +48,8 @@ pub(crate) struct Draft {
     pub(crate) receivers: Vec<Receiver>,
     /// `notify(…)`.
     pub(crate) notifiers: Vec<Declared<Notifier>>,
+    /// `keep_free(…)`: bytes.
+    pub(crate) keep_free: Option<Declared<i64>>,
     /// `policy(…)`.
     pub(crate) policy: Option<Declared<PolicyDraft>>,
 }

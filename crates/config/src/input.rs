@@ -44,6 +44,8 @@ pub(crate) enum Object {
     Param(usize),
     /// A term of an order: its place among the terms of the draft.
     Term(usize),
+    /// `mail(…)` or `webhook(…)`: its place among the receivers of the draft.
+    Receiver(usize),
     /// A worker, builder or scheduler: nothing more is done with it.
     Declared(&'static str),
     /// The answer of a call that was wrong; taken everywhere without a further word.
@@ -96,6 +98,7 @@ impl Object {
             Object::Arg(_) => "a prop(…)",
             Object::Param(_) => "a parameter of a form",
             Object::Term(_) => "a term of an order",
+            Object::Receiver(_) => "a receiver of notifications",
             Object::Declared(what) => what,
             Object::Broken => "something that was refused",
         }

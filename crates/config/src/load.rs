@@ -189,7 +189,8 @@ fn evaluate(
     }
     let declares_policy = draft.policy.is_some();
     let policy = draft.policy.map(|p| p.it).unwrap_or_default();
-    let policy = Arc::new(FarmPolicy::new(policy, draft.properties, functions, farm.bounds_waits()));
+    let policy =
+        Arc::new(FarmPolicy::new(policy, draft.properties, functions, farm.bounds_waits()));
     let files = files.iter().map(|f| (f.name.clone(), f.text.clone())).collect();
     let text = ConfigurationText::of(files);
     Ok(Loaded { farm, policy, text, warnings, declares_policy })

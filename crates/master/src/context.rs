@@ -1,6 +1,7 @@
 //! What every part of the master may reach: history, archive, mirrors, the farm, and who is
 //! connected.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use steading_store::Store;
@@ -18,6 +19,8 @@ pub struct Context {
     pub store: Store,
     /// Logs and artifacts.
     pub archive: Archive,
+    /// The data directory.
+    pub data: Arc<Path>,
     /// Where revisions are made absolute.
     pub mirrors: Mirrors,
     /// The present farm, and those that builds began with.

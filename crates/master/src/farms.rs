@@ -65,6 +65,11 @@ impl Farms {
         Ok(Farms { directory, store, present, older, reloading })
     }
 
+    /// Where `farm.star` is.
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        &self.directory
+    }
+
     /// The farm in force.
     #[must_use]
     pub fn present(&self) -> Arc<Present> {
@@ -141,6 +146,7 @@ async fn apply(store: &Store, loaded: Loaded) -> Result<Present, FarmError> {
         for worker in farm.workers.iter().filter(|worker| !worker.pattern) {
             w.meet_worker(&worker.name, worker.slots, &worker.labels)?;
             w.limit_worker(&worker.name, worker.max_builds)?;
+            w.worker_resets(&worker.name, worker.reset.as_ref().map(|reset| reset.every))?;
         }
         w.apply_configuration(&text, &farm)
     });

@@ -98,9 +98,8 @@ async fn pass(context: &Context, began: &mut Option<Micros>) -> Result<(), Error
 /// was never there is away since there is a master to come to.
 async fn missing(context: &Context, workers: &[Worker], began: Micros, now: Micros) {
     let present = context.farms.present();
-    let waits = |worker: &&Worker| {
-        worker.state == WorkerState::Offline && worker.missing_at.is_none()
-    };
+    let waits =
+        |worker: &&Worker| worker.state == WorkerState::Offline && worker.missing_at.is_none();
     for worker in workers.iter().filter(waits) {
         let limit = present.farm.worker(&worker.name).and_then(WorkerSpec::missing_after);
         let away = now.since(worker.lost_at.unwrap_or(began).max(began));

@@ -8,10 +8,13 @@
 mod build;
 mod commands;
 mod context;
+mod disk;
 mod dispatch;
 mod farms;
 pub mod intake;
 mod janitor;
+mod report;
+mod reset;
 mod schedule;
 mod sections;
 mod session;

@@ -21,7 +21,7 @@ use crate::farms::{FarmError, Farms};
 use crate::intake::{self, Mirrors};
 use crate::session::{Dialled, Link, Mail, Sessions, Socket};
 use crate::spawn::supervise;
-use crate::{dispatch, janitor, schedule, session};
+use crate::{disk, dispatch, janitor, report, reset, schedule, session};
 
 /// How long a stop waits for builds that are about to end anyway.
 const KEEP_WAIT: Duration = Duration::from_secs(2);
@@ -107,6 +107,7 @@ pub async fn start(options: Options) -> Result<Master, Error> {
     let context = Context {
         store,
         archive,
+        data: data.into(),
         mirrors,
         farms,
         sessions: Sessions::default(),
@@ -132,6 +133,14 @@ fn start_services(context: &Context, matching: &CancellationToken, shutdown: &Ca
     supervise("dispatch", matching.clone(), move || dispatch::run(c.clone(), t.clone()));
     let (c, t) = (context.clone(), shutdown.clone());
     supervise("janitor", shutdown.clone(), move || janitor::run(c.clone(), t.clone()));
+    let (c, t) = (context.clone(), shutdown.clone());
+    supervise("disk", shutdown.clone(), move || disk::run(c.clone(), t.clone()));
+    let (c, t) = (context.clone(), matching.clone());
+    supervise("resets", matching.clone(), move || reset::run(c.clone(), t.clone()));
+    let (c, t) = (context.clone(), shutdown.clone());
+    supervise("report", shutdown.clone(), move || report::follow(c.clone(), t.clone()));
+    let (c, t) = (context.clone(), shutdown.clone());
+    supervise("outbox", shutdown.clone(), move || report::deliver(c.clone(), t.clone()));
 }
 
 fn start_sources(context: &Context, matching: &CancellationToken) {

@@ -28,11 +28,13 @@ pub use follow::{Ended, Follow, Followed, Present};
 pub use off_thread::off_thread;
 pub use ops::{
     Acceptance, CancelBuild, CancelRequest, ConfigurationText, LockNeed, LogEnd, Lost, NewArtifact,
-    NewBuildset, NewChange, NewClaim, NewNotification, NewRequest, NewStep, NewToken, Next, Recovered, Returned,
-    Submitted, TOGETHER_CODE,
+    NewBuildset, NewChange, NewClaim, NewNotification, NewRequest, NewStep, NewToken, Next,
+    Recovered, Returned, Submitted, TOGETHER_CODE,
 };
 pub use query::{Filter, LIMIT_DEFAULT, LIMIT_MAX, Op, Order, Page, Query, Row};
-pub use reads::{Buildset, LastTry, Notification, Past, PastBuild, PastRequest, Remembered, Token, Unwanted};
+pub use reads::{
+    Buildset, LastTry, Notification, Past, PastBuild, PastRequest, Remembered, Token, Unwanted,
+};
 pub use section::{
     Clock, Fate, Hook, Options, Place, Read, Reader, Run, SectionStats, Stats, Store, Write,
 };

@@ -49,17 +49,24 @@ pub enum Command {
         /// The new one.
         priority: i64,
     },
-    /// Give a worker nothing more.
+    /// Hold something back.
     Pause {
-        /// The worker.
-        worker: String,
+        /// What.
+        what: Pausable,
         /// Why.
         why: rest::Why,
     },
-    /// Give a worker builds again.
+    /// Let it go on.
     Resume {
-        /// The worker.
-        worker: String,
+        /// What.
+        what: Pausable,
+    },
+    /// Start nothing new, so that it becomes quiet.
+    Drain {
+        /// The worker; the whole farm if none is named.
+        worker: Option<String>,
+        /// Why.
+        why: rest::Why,
     },
     /// Why is this request not running?
     Explain {
@@ -82,6 +89,19 @@ pub enum Command {
     },
 }
 
+/// What can be held back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pausable {
+    /// The whole farm: nothing is started.
+    Farm,
+    /// A worker: nothing is started there.
+    Worker(String),
+    /// A builder: its requests wait.
+    Builder(String),
+    /// A scheduler: what it sees it keeps until it is resumed.
+    Scheduler(String),
+}
+
 /// What is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -89,7 +109,7 @@ pub enum Answer {
     Submitted(rest::Submitted),
     /// To change.
     ChangesAdded(rest::ChangesAdded),
-    /// To cancel, prioritize, pause, resume, revoke.
+    /// To cancel, prioritize, pause, resume, drain, revoke.
     Done,
     /// To explain.
     Explanation(rest::Explanation),

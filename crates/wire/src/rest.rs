@@ -115,8 +115,17 @@ pub struct Farm {
     pub workers_offline: i64,
     /// Workers somebody paused, whatever their state.
     pub workers_paused: i64,
+    /// Workers that have been away for longer than their limit.
+    #[serde(default)]
+    pub workers_missing: i64,
     /// Slots of the ready workers in all.
     pub slots: i64,
+    /// Why nothing is started, as a sentence; null when builds are.
+    #[serde(default)]
+    pub held: Option<String>,
+    /// Whether somebody wants it quiet.
+    #[serde(default)]
+    pub draining: bool,
     /// The newest event these numbers know of.
     pub as_of: i64,
 }
@@ -161,7 +170,7 @@ pub struct Explanation {
     /// The one sentence that answers "why not yet".
     pub summary: String,
     /// What it comes down to: `next`, `waits_for_locks`, `waits_for_slot`, `waits_for_worker`,
-    /// `refused_by_policy`, `never`, `rests`; the request's state when it is not pending.
+    /// `refused_by_policy`, `never`, `rests`, `paused`; the request's state when it is not pending.
     pub verdict: String,
     /// What excludes workers, grouped by predicate.
     pub workers: Vec<Exclusion>,

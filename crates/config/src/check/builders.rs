@@ -35,9 +35,19 @@ pub(super) fn builder(
         plan_step(name, &step.it)
     });
     let plan = Plan { steps: steps.collect() };
-    let BuilderDraft { name, requires, workers, locks, max_builds, max_wait, .. } =
+    let BuilderDraft { name, requires, workers, locks, max_builds, max_wait, log_limit, .. } =
         builder.it.clone();
-    Builder { name, requires, workers, locks, plan, max_builds, max_wait, ..Builder::default() }
+    Builder {
+        name,
+        requires,
+        workers,
+        locks,
+        plan,
+        max_builds,
+        max_wait,
+        log_limit,
+        ..Builder::default()
+    }
 }
 
 /// The name, or the first of `name-2`, `name-3`, … that nobody has.

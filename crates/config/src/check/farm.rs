@@ -45,5 +45,6 @@ pub(crate) fn farm(draft: &Draft, local_slots: i64) -> (Farm, Vec<Diagnostic>) {
         findings.extend(notifiers::watches_nothing(notifier, &farm));
         farm.notifiers.insert(notifier.it.name.clone(), notifier.it.clone());
     }
+    farm.keep_free = draft.keep_free.as_ref().map(|keep| keep.it);
     (farm, findings)
 }

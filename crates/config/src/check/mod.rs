@@ -3,6 +3,7 @@
 mod builders;
 mod cycles;
 mod farm;
+mod notifiers;
 mod schedulers;
 mod workers;
 

@@ -2,9 +2,10 @@
 
 use super::locks::locks;
 use super::names::{bound, name, once};
+use super::sizes::bytes;
 use crate::args::Args;
 use crate::draft::{BuilderDraft, Declared, Draft};
-use crate::input::{Input, Object, quoted};
+use crate::input::{Input, Object};
 use crate::place::Part;
 
 pub(crate) fn builder(args: &mut Args, draft: &mut Draft) -> Object {
@@ -21,7 +22,8 @@ pub(crate) fn builder(args: &mut Args, draft: &mut Draft) -> Object {
     if let Some(error) = once(args, "name", "builder", &name, earlier) {
         args.findings.push(error);
     } else {
-        let it = BuilderDraft { name, steps, requires, workers, locks, max_builds, max_wait, log_limit };
+        let it =
+            BuilderDraft { name, steps, requires, workers, locks, max_builds, max_wait, log_limit };
         draft.builders.push(Declared { it, place: args.place().clone() });
     }
     Object::Declared("a builder")
@@ -46,18 +48,4 @@ fn steps(args: &mut Args) -> Vec<usize> {
         }
     }
     steps
-}
-
-/// A size as a string with a unit.
-fn bytes(args: &mut Args, param: &'static str) -> Option<i64> {
-    const UNITS: [(&str, i64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)];
-    let text = args.text(param)?;
-    let unit = UNITS.iter().find_map(|(word, size)| Some((text.strip_suffix(word)?, *size)));
-    let size = unit.and_then(|(number, size)| number.trim().parse::<i64>().ok()?.checked_mul(size));
-    if size.is_none_or(|size| size < 1) {
-        let help = "write a whole number and a unit, one of B, KiB, MiB, GiB, as in \"64MiB\"";
-        args.wrong_with(param, &[], format!("{} is no size", quoted(&text)), help);
-        return None;
-    }
-    size
 }

@@ -31,6 +31,10 @@ fn declare(
     let slots = args.int("slots", 1).unwrap_or(1);
     let labels = args.labels("labels").unwrap_or_default();
     let max_builds = args.int("max_builds", 1);
+    if max_builds.is_some_and(|most| most > slots) {
+        let message = format!("`max_builds` has no effect: there are only {slots} slots");
+        draft.findings.push(args.place().warning(&args.path_of("max_builds"), message));
+    }
     let missing_after = args.duration("missing_after");
     let reset = reset(args, slots);
     let Some(name) = name else { return Object::Declared("a worker") };

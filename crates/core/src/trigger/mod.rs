@@ -10,6 +10,6 @@ mod wish;
 pub use branches::{BranchMove, COMMITS_MAX, Identity, branch_moves, identities};
 pub use collapse::{Newcomer, alike, may_absorb};
 pub use force::{ForceError, Forced, RESERVED, force};
-pub use react::{Reaction, due, fired, next_wake, on_change};
+pub use react::{Reaction, due, fired, held_back, next_wake, on_change};
 pub use timer::Timer;
 pub use wish::Wish;

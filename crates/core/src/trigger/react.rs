@@ -55,6 +55,24 @@ pub fn on_change(
     Reaction::Keep(timer)
 }
 
+/// What a reaction is while its scheduler is paused: what it would build is collected, and due the
+/// moment it is resumed. So nothing is lost, and what came meanwhile is built once, at its newest.
+#[must_use]
+pub fn held_back(reaction: Reaction, now: Micros) -> Reaction {
+    match reaction {
+        Reaction::Fire(wish) => Reaction::Keep(Timer {
+            scheduler: wish.scheduler,
+            repository: wish.repository,
+            branch: wish.branch,
+            first_at: Some(now),
+            fire_at: Some(now),
+            changes: wish.changes,
+            revision: wish.revision,
+        }),
+        other => other,
+    }
+}
+
 fn watches(on: &OnChange, branch: &str) -> bool {
     on.branches.is_empty() || on.branches.iter().any(|glob| matches_glob(glob, branch))
 }

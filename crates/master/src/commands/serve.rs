@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::problem::farm_problem;
-use super::{cancel, change, force, prioritize, reload, token, worker};
+use super::{cancel, change, force, pause, prioritize, reload, token};
 use crate::context::Context;
 use crate::dispatch;
 use crate::spawn::spawn;
@@ -48,8 +48,9 @@ async fn carry_out(
         Command::Prioritize { request, priority } => {
             prioritize::prioritize(context, request, priority, by).await
         }
-        Command::Pause { worker, why } => worker::pause(context, worker, by, why).await,
-        Command::Resume { worker } => worker::resume(context, worker).await,
+        Command::Pause { what, why } => pause::pause(context, what, by, why).await,
+        Command::Resume { what } => pause::resume(context, what).await,
+        Command::Drain { worker, why } => pause::drain(context, worker, by, why).await,
         Command::Explain { request } => {
             let found = dispatch::explain(context, request).await.map_err(farm_problem)?;
             found.map(Answer::Explanation).ok_or_else(|| {

@@ -111,7 +111,8 @@ async fn pass(context: &Context, owner: &mut Owner) -> Result<Passed, FarmError>
     let rested = known.resting.values().min().copied();
     let overdue = bounds::report(context, &known, &claimed).await?;
     let trusted = known.quarantined.values().min().copied();
-    let wake = rested.into_iter().chain(trusted).chain(overdue).chain(known.matcher.next_wake(now)).min();
+    let wake =
+        rested.into_iter().chain(trusted).chain(overdue).chain(known.matcher.next_wake(now)).min();
     owner.known = Some(known);
     Ok(Passed { started, wake: wake.map(|at| until_ms_after(at, now)) })
 }

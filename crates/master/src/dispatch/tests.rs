@@ -38,6 +38,7 @@ async fn context(directory: &Path) -> Context {
     Context {
         store,
         archive: Archive::open(directory).expect("an archive"),
+        data: directory.into(),
         mirrors: Mirrors::new(directory.join("mirrors")),
         farms,
         sessions: Sessions::default(),

@@ -30,13 +30,7 @@ pub(super) fn view(worker: Worker, last_builder: String, now: Micros) -> WorkerV
         Trust::Full => worker.slots,
         Trust::Quarantined | Trust::Canary => worker.slots.min(1),
     };
-    WorkerView {
-        name: worker.name,
-        labels: worker.labels,
-        slots,
-        busy_slots: 0,
-        last_builder,
-    }
+    WorkerView { name: worker.name, labels: worker.labels, slots, busy_slots: 0, last_builder }
 }
 
 /// What policies see of a request.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use steading_core::farm::Repository;
 use tokio_util::sync::CancellationToken;
 
-use super::poll::poll;
+use super::poll::{PollError, poll};
 use crate::context::Context;
+use crate::disk;
 use crate::spawn::supervise;
 
 /// Keeps a poller for every repository the farm declares, and follows reloads.
@@ -46,8 +47,8 @@ fn start(context: Context, repository: Repository, stop: CancellationToken) {
 async fn follow(context: Context, repository: Repository, stop: CancellationToken) {
     let mut trouble = String::new();
     loop {
-        let said = match poll(&context.store, &context.mirrors, &repository).await {
-            Ok(_) => String::new(),
+        let said = match look(&context, &repository).await {
+            Ok(()) => String::new(),
             Err(error) => error.to_string(),
         };
         if said != trouble {
@@ -63,4 +64,12 @@ async fn follow(context: Context, repository: Repository, stop: CancellationToke
             () = tokio::time::sleep(repository.poll.into()) => {}
         }
     }
+}
+
+/// One look. None while there is no room on the disk: what is missed is found by the next.
+async fn look(context: &Context, repository: &Repository) -> Result<(), PollError> {
+    if disk::is_full(&context.store.read(|r| r.farm_row()).await?) {
+        return Ok(());
+    }
+    poll(&context.store, &context.mirrors, repository).await.map(drop)
 }

@@ -81,7 +81,10 @@ async fn a_newer_session_takes_over_and_the_worker_stays_ready() {
 
 fn pause(worker: &str) -> steading_wire::command::Command {
     let worker = worker.to_owned();
-    steading_wire::command::Command::Pause { worker, why: Default::default() }
+    steading_wire::command::Command::Pause {
+        what: steading_wire::command::Pausable::Worker(worker),
+        why: Default::default(),
+    }
 }
 
 #[tokio::test]

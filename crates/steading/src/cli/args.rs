@@ -84,15 +84,15 @@ pub(crate) enum Command {
     /// Build the same again: same builder, revision and properties
     #[command(after_help = examples::REBUILD)]
     Rebuild(RebuildArgs),
-    /// Give a worker nothing new
+    /// Hold back a worker, a builder, a scheduler, or the whole farm
     #[command(after_help = examples::PAUSE)]
     Pause(PauseArgs),
-    /// Give a paused worker builds again
+    /// Let go on what was paused or drained
     #[command(after_help = examples::RESUME)]
     Resume(ResumeArgs),
-    /// Wait until the farm is quiet (not yet)
-    #[command(hide = true)]
-    Drain(NotYetArgs),
+    /// Start nothing new and wait until the farm, or a worker, is quiet
+    #[command(after_help = examples::DRAIN)]
+    Drain(DrainArgs),
     /// Make a running farm read farm.star again
     #[command(after_help = examples::RELOAD)]
     Reload(JsonArgs),
@@ -389,8 +389,9 @@ pub(crate) struct RebuildArgs {
 /// `pause`.
 #[derive(Debug, Args)]
 pub(crate) struct PauseArgs {
-    /// The worker
-    pub(crate) worker: String,
+    /// What: worker, builder or scheduler and its name; or farm. A name alone is a worker's
+    #[arg(value_name = "WHAT", num_args = 1..=2, required = true)]
+    pub(crate) what: Vec<String>,
     /// Why, and its reason
     #[command(flatten)]
     pub(crate) why: WhyArgs,
@@ -399,8 +400,26 @@ pub(crate) struct PauseArgs {
 /// `resume`.
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// The worker
-    pub(crate) worker: String,
+    /// What: worker, builder or scheduler and its name; or farm. A name alone is a worker's
+    #[arg(value_name = "WHAT", num_args = 1..=2, required = true)]
+    pub(crate) what: Vec<String>,
+}
+
+/// `drain`.
+#[derive(Debug, Args)]
+pub(crate) struct DrainArgs {
+    /// What: worker and its name, or farm [default: farm]
+    #[arg(value_name = "WHAT", num_args = 0..=2)]
+    pub(crate) what: Vec<String>,
+    /// Why, and its reason
+    #[command(flatten)]
+    pub(crate) why: WhyArgs,
+    /// Wait until nothing runs there any more (default)
+    #[arg(long, conflicts_with = "no_wait")]
+    pub(crate) wait: bool,
+    /// Only say so; what runs ends by itself
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 /// A person's reason.

@@ -20,7 +20,6 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Exit, Error> {
         Command::Check(args) => verbs::check::check(CheckArgs { path: here(args.path), ..args }),
         Command::Completions { shell } => verbs::completions::completions(shell),
         Command::Try(_) => Err(Error::NotYet("try")),
-        Command::Drain(_) => Err(Error::NotYet("drain")),
         command => client_runtime()?.block_on(ask(&target, command)),
     }
 }
@@ -57,6 +56,7 @@ async fn ask(target: &Target, command: Command) -> Result<Exit, Error> {
         Command::Rebuild(args) => verbs::rebuild::rebuild(&client, args).await,
         Command::Pause(args) => verbs::pause::pause(&client, args).await,
         Command::Resume(args) => verbs::pause::resume(&client, args).await,
+        Command::Drain(args) => verbs::drain::drain(&client, args).await,
         Command::Reload(args) => verbs::reload::reload(&client, args).await,
         Command::Events(args) => verbs::events::events(&client, args).await,
         Command::Token { command } => verbs::token::token(&client, command).await,

@@ -101,11 +101,20 @@ Examples:
 
 pub(super) const PAUSE: &str = "\
 Examples:
-  steading pause barn --reason 'new disk'";
+  steading pause barn --reason 'new disk'
+  steading pause builder hello --reason 'its mirror moves'
+  steading pause scheduler nightly
+  steading pause farm --reason 'power works until noon'";
 
 pub(super) const RESUME: &str = "\
 Examples:
-  steading resume barn";
+  steading resume barn
+  steading resume farm                        whoever paused or drained it";
+
+pub(super) const DRAIN: &str = "\
+Examples:
+  steading drain --reason 'an upgrade'        the farm: returns when nothing runs
+  steading drain worker barn --no-wait";
 
 pub(super) const RELOAD: &str = "\
 Examples:

@@ -7,8 +7,8 @@ mod examples;
 mod tests;
 
 pub(crate) use args::{
-    AuditArgs, CancelArgs, ChangeArgs, CheckArgs, Cli, Command, EventsArgs, ExplainArgs, ForceArgs,
-    JsonArgs, ListArgs, LogArgs, MasterArgs, PauseArgs, PrioritizeArgs, RebuildArgs, ReplayArgs,
-    ResumeArgs, RunArgs, Target, TokenCommand, UpArgs, WorkerArgs,
+    AuditArgs, CancelArgs, ChangeArgs, CheckArgs, Cli, Command, DrainArgs, EventsArgs, ExplainArgs,
+    ForceArgs, JsonArgs, ListArgs, LogArgs, MasterArgs, PauseArgs, PrioritizeArgs, RebuildArgs,
+    ReplayArgs, ResumeArgs, RunArgs, Target, TokenCommand, UpArgs, WorkerArgs,
 };
 pub(crate) use dispatch::dispatch;

@@ -96,5 +96,4 @@ fn the_lifecycle_needs_no_id() {
 #[test]
 fn verbs_to_come_take_anything() {
     assert!(matches!(parse("try --diff a b"), Ok(Command::Try(_))));
-    assert!(matches!(parse("drain"), Ok(Command::Drain(_))));
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use steading_core::words::{BuildId, RequestId};
-use steading_wire::command::{Answer, Command};
+use steading_wire::command::{Answer, Command, Pausable};
 use steading_wire::rest;
 
 use super::extract::{Body, Commander, Path, Query};
@@ -61,16 +61,47 @@ pub(super) async fn prioritize(
     show(commander.ask(Command::Prioritize { request, priority }).await?)
 }
 
-pub(super) async fn pause(
+/// Handlers of pause and resume of what has a name.
+macro_rules! pausable {
+    ($($pause:ident, $resume:ident: $what:ident;)*) => {$(
+        pub(super) async fn $pause(
+            commander: Commander,
+            Path(name): Path<String>,
+            Body(why): Body<rest::Why>,
+        ) -> Shown {
+            show(commander.ask(Command::Pause { what: Pausable::$what(name), why }).await?)
+        }
+
+        pub(super) async fn $resume(commander: Commander, Path(name): Path<String>) -> Shown {
+            show(commander.ask(Command::Resume { what: Pausable::$what(name) }).await?)
+        }
+    )*};
+}
+
+pausable! {
+    pause_worker, resume_worker: Worker;
+    pause_builder, resume_builder: Builder;
+    pause_scheduler, resume_scheduler: Scheduler;
+}
+
+pub(super) async fn pause_farm(commander: Commander, Body(why): Body<rest::Why>) -> Shown {
+    show(commander.ask(Command::Pause { what: Pausable::Farm, why }).await?)
+}
+
+pub(super) async fn resume_farm(commander: Commander) -> Shown {
+    show(commander.ask(Command::Resume { what: Pausable::Farm }).await?)
+}
+
+pub(super) async fn drain_farm(commander: Commander, Body(why): Body<rest::Why>) -> Shown {
+    show(commander.ask(Command::Drain { worker: None, why }).await?)
+}
+
+pub(super) async fn drain_worker(
     commander: Commander,
     Path(worker): Path<String>,
     Body(why): Body<rest::Why>,
 ) -> Shown {
-    show(commander.ask(Command::Pause { worker, why }).await?)
-}
-
-pub(super) async fn resume(commander: Commander, Path(worker): Path<String>) -> Shown {
-    show(commander.ask(Command::Resume { worker }).await?)
+    show(commander.ask(Command::Drain { worker: Some(worker), why }).await?)
 }
 
 pub(super) async fn reload(commander: Commander) -> Shown {

@@ -37,6 +37,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     all.extend(nested());
     all.extend(bytes());
     all.extend(doing());
+    all.extend(holding_back());
     all
 }
 
@@ -139,14 +140,40 @@ fn doing() -> Vec<Endpoint> {
             commands::prioritize,
         )
         .takes::<rest::Priority>(),
-        post("/workers/{name}/pause", "Give a worker nothing more", commands::pause)
-            .takes::<rest::Why>(),
-        post("/workers/{name}/resume", "Give a worker builds again", commands::resume),
         post("/reload", "Read the configuration again and apply it", commands::reload)
             .answers::<rest::Reloaded>(),
         post("/tokens", "Make a token; it is shown this once", commands::new_token)
             .takes::<rest::NewToken>()
             .creates::<rest::Token>(),
         delete("/tokens/{name}", "Forget a token", commands::revoke_token),
+    ]
+}
+
+/// Pause, resume, drain.
+fn holding_back() -> Vec<Endpoint> {
+    vec![
+        post("/farm/pause", "Start nothing", commands::pause_farm).takes::<rest::Why>(),
+        post("/farm/resume", "Start builds again", commands::resume_farm),
+        post("/farm/drain", "Start nothing, so that the farm becomes quiet", commands::drain_farm)
+            .takes::<rest::Why>(),
+        post("/workers/{name}/pause", "Give a worker nothing more", commands::pause_worker)
+            .takes::<rest::Why>(),
+        post("/workers/{name}/resume", "Give a worker builds again", commands::resume_worker),
+        post("/workers/{name}/drain", "Let a worker become quiet", commands::drain_worker)
+            .takes::<rest::Why>(),
+        post("/builders/{name}/pause", "Let a builder's requests wait", commands::pause_builder)
+            .takes::<rest::Why>(),
+        post("/builders/{name}/resume", "Start a builder again", commands::resume_builder),
+        post(
+            "/schedulers/{name}/pause",
+            "Let a scheduler keep what it sees",
+            commands::pause_scheduler,
+        )
+        .takes::<rest::Why>(),
+        post(
+            "/schedulers/{name}/resume",
+            "Let a scheduler submit what it kept",
+            commands::resume_scheduler,
+        ),
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use steading_core::words::{Cell, RequestState, Seq, WorkerState, noun};
+use steading_core::words::{Cell, FarmRow, RequestState, Seq, WorkerState, noun};
 use steading_store::{Error, Filter, Read};
 use steading_wire::rest;
 
@@ -17,8 +17,12 @@ pub(crate) struct Overview {
     pub(crate) workers: BTreeMap<&'static str, i64>,
     /// Workers somebody paused.
     pub(crate) paused: i64,
+    /// Workers that have been away for longer than their limit.
+    pub(crate) missing: i64,
     /// Slots of ready workers.
     pub(crate) slots: i64,
+    /// Whether the farm starts builds, and why not.
+    pub(crate) farm: FarmRow,
     /// The newest event they know of.
     pub(crate) as_of: Seq,
 }
@@ -36,6 +40,8 @@ impl Overview {
             running: count(r, "build", Filter::eq("finished_at", Cell::Null))?,
             workers: WorkerState::ALL.iter().map(|s| (s.word(), in_state(*s))).collect(),
             paused: whole(workers.iter().filter(|worker| worker.paused_by.is_some()).count()),
+            missing: whole(workers.iter().filter(|worker| worker.missing_at.is_some()).count()),
+            farm: r.farm_row()?,
             slots: workers.iter().filter(|w| w.state == WorkerState::Ready).map(|w| w.slots).sum(),
             as_of: r.newest_seq()?,
         })
@@ -54,7 +60,10 @@ impl Overview {
             workers_ready: of(&self.workers, WorkerState::Ready.word()),
             workers_offline: of(&self.workers, WorkerState::Offline.word()),
             workers_paused: self.paused,
+            workers_missing: self.missing,
             slots: self.slots,
+            held: self.farm.held(),
+            draining: self.farm.draining,
             as_of: self.as_of.0,
         }
     }

@@ -7,7 +7,7 @@ use axum::extract::{self, Path};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Extension, Form};
 use steading_core::words::{BuildId, RequestId};
-use steading_wire::command::{Answer, Command};
+use steading_wire::command::{Answer, Command, Pausable};
 use steading_wire::problem::{Code, Problem};
 use steading_wire::rest;
 
@@ -117,21 +117,51 @@ pub(super) async fn prioritize(
     Ok(see(&format!("/requests/{request}")))
 }
 
-pub(super) async fn pause(
-    extract::State(ui): extract::State<Ui>,
-    Extension(caller): Extension<Caller>,
-    Path(worker): Path<String>,
-    Form(fields): Fields,
-) -> Result<Response, Refusal> {
-    send(&ui, caller, Command::Pause { worker: worker.clone(), why: why(&fields) }, None).await?;
-    Ok(see(&format!("/workers#{}", path_segment(&worker))))
+/// Pause and resume of what has a name, and the page that shows it.
+macro_rules! pausable {
+    ($($pause:ident, $resume:ident: $what:ident, $page:expr;)*) => {$(
+        pub(super) async fn $pause(
+            extract::State(ui): extract::State<Ui>,
+            Extension(caller): Extension<Caller>,
+            Path(name): Path<String>,
+            Form(fields): Fields,
+        ) -> Result<Response, Refusal> {
+            let what = Pausable::$what(name.clone());
+            send(&ui, caller, Command::Pause { what, why: why(&fields) }, None).await?;
+            Ok(see(&$page(&path_segment(&name))))
+        }
+
+        pub(super) async fn $resume(
+            extract::State(ui): extract::State<Ui>,
+            Extension(caller): Extension<Caller>,
+            Path(name): Path<String>,
+        ) -> Result<Response, Refusal> {
+            let what = Pausable::$what(name.clone());
+            send(&ui, caller, Command::Resume { what }, None).await?;
+            Ok(see(&$page(&path_segment(&name))))
+        }
+    )*};
 }
 
-pub(super) async fn resume(
+pausable! {
+    pause_worker, resume_worker: Worker, |name: &str| format!("/workers#{name}");
+    pause_builder, resume_builder: Builder, |name: &str| format!("/builders/{name}");
+    pause_scheduler, resume_scheduler: Scheduler, |name: &str| format!("/schedulers#{name}");
+}
+
+pub(super) async fn pause_farm(
     extract::State(ui): extract::State<Ui>,
     Extension(caller): Extension<Caller>,
-    Path(worker): Path<String>,
+    Form(fields): Fields,
 ) -> Result<Response, Refusal> {
-    send(&ui, caller, Command::Resume { worker: worker.clone() }, None).await?;
-    Ok(see(&format!("/workers#{}", path_segment(&worker))))
+    send(&ui, caller, Command::Pause { what: Pausable::Farm, why: why(&fields) }, None).await?;
+    Ok(see("/queue"))
+}
+
+pub(super) async fn resume_farm(
+    extract::State(ui): extract::State<Ui>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Refusal> {
+    send(&ui, caller, Command::Resume { what: Pausable::Farm }, None).await?;
+    Ok(see("/queue"))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use axum::http::StatusCode;
 use steading_core::words::{BuildId, RequestId};
-use steading_wire::command::Command;
+use steading_wire::command::{Command, Pausable};
 use steading_wire::rest;
 
 use crate::house::{House, ask};
@@ -43,9 +43,24 @@ async fn each_write_is_one_command() {
     let prioritize = Command::Prioritize { request, priority: -5 };
     check("/requests/9/prioritize", r#"{"priority":-5}"#, 204, prioritize).await;
     let worker = || "barn".to_owned();
-    let pause = Command::Pause { worker: worker(), why: why("rain") };
-    check("/workers/barn/pause", r#"{"reason":"rain"}"#, 204, pause).await;
-    check("/workers/barn/resume", "", 204, Command::Resume { worker: worker() }).await;
+    let rain = r#"{"reason":"rain"}"#;
+    let named = [
+        ("workers", Pausable::Worker as fn(String) -> Pausable),
+        ("builders", Pausable::Builder),
+        ("schedulers", Pausable::Scheduler),
+    ];
+    for (noun, what) in named {
+        let pause = Command::Pause { what: what(worker()), why: why("rain") };
+        check(&format!("/{noun}/barn/pause"), rain, 204, pause).await;
+        let resume = Command::Resume { what: what(worker()) };
+        check(&format!("/{noun}/barn/resume"), "", 204, resume).await;
+    }
+    let pause = Command::Pause { what: Pausable::Farm, why: why("rain") };
+    check("/farm/pause", rain, 204, pause).await;
+    check("/farm/resume", "", 204, Command::Resume { what: Pausable::Farm }).await;
+    let drain = |worker| Command::Drain { worker, why: why("rain") };
+    check("/farm/drain", rain, 204, drain(None)).await;
+    check("/workers/barn/drain", rain, 204, drain(Some(worker()))).await;
     check("/reload", "", 200, Command::Reload).await;
 }
 

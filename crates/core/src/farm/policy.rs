@@ -156,7 +156,8 @@ pub enum FairBy {
 #[serde(transparent)]
 pub struct PropertyId(pub u32);
 
-/// Attributes a function read, as `request.branch`, `worker.labels.os`.
+/// Attributes a function read, as `request.branch`, `worker.labels.os`; `worker.labels.*` and
+/// `request.properties.*` when it looked at all of them.
 pub type Reads = BTreeSet<String>;
 
 /// A user's function failed; the tuple it was asked about is infeasible for this pass.

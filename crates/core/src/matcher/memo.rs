@@ -184,6 +184,8 @@ fn everything() -> impl Iterator<Item = Attribute> {
 fn attribute(name: &str) -> Option<Attribute> {
     let (side, field) = name.split_once('.')?;
     match (side, field.split_once('.')) {
+        ("request", Some(("properties", "*"))) => Some(Attribute::Request("properties".into())),
+        ("worker", Some(("labels", "*"))) => Some(Attribute::Worker("labels".into())),
         ("request", Some(("properties", name))) => Some(Attribute::RequestProperty(name.into())),
         ("worker", Some(("labels", name))) => Some(Attribute::WorkerLabel(name.into())),
         ("request", None) => Some(Attribute::Request(field.into())),

@@ -191,7 +191,7 @@ impl Kind {
                 n => vec![Value::Int(n)],
             },
             Kind::Maps => {
-                let labels = on.worker("labels").labels.len();
+                let labels = on.worker("labels.*").labels.len();
                 let property = on.request("properties.size").properties.get("size");
                 let size = property.map_or(0, |p| if p.value == Value::Int(2) { 2 } else { 1 });
                 vec![Value::Int(i64::try_from(labels).expect("small") * size)]

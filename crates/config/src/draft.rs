@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use steading_core::farm::{
-    FunctionId, Lock, Notifier, OnFailure, Param, PropertyId, Receiver, Repository, StepKind, Term,
-    WorkerSpec,
+    FunctionId, Lock, Notifier, OnFailure, Param, PropertyId, Receiver, Repository, Rerun,
+    StepKind, Term, WorkerSpec,
 };
 use steading_core::words::{Duration, HeldLock, Value};
 
@@ -110,6 +110,10 @@ pub(crate) struct BuilderDraft {
     pub(crate) max_wait: Option<Duration>,
     /// How many bytes of each log are kept.
     pub(crate) log_limit: Option<i64>,
+    /// Builds of one request before the farm gives up on it.
+    pub(crate) retries: Option<i64>,
+    /// Whether a lost build may be run again.
+    pub(crate) rerun: Rerun,
 }
 
 /// A scheduler before its builders are known.
@@ -142,6 +146,10 @@ pub(crate) enum SchedulerKind {
         max_wait: Duration,
         /// Priority of its requests.
         priority: i64,
+        /// Whether a newer revision cancels older ones.
+        cancel_superseded: bool,
+        /// Whether the first failure cancels the rest.
+        fail_fast: bool,
     },
     /// A wish.
     Force {

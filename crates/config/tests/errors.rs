@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{bad, load_files};
+use support::{bad, good, load_files};
 
 /// Declarations that other lines need.
 const FARM: &str = r#"repo = git("https://git.example.org/hello.git", branches = ["main"])
@@ -279,6 +279,77 @@ mod arguments {
     }
 
     #[test]
+    fn how_many_builds_at_once() {
+        let text = "worker(\"a\", slots = 2, max_builds = 0)\nworkers(\"b-*\", max_builds = \"2\")\n\
+                    builder(\"c\", steps = [shell(\"x\")], max_builds = -1)\n";
+        insta::assert_snapshot!(bad(text), @r#"
+        error: `max_builds` of `worker` must be at least 1, not 0
+         --> farm.star:1:37
+          |
+        1 | worker("a", slots = 2, max_builds = 0)
+          |                                     ^
+
+        error: `max_builds` of `workers` must be a whole number, not the string "2"
+         --> farm.star:2:29
+          |
+        2 | workers("b-*", max_builds = "2")
+          |                             ^^^
+
+        error: `max_builds` of `builder` must be at least 1, not -1
+         --> farm.star:3:49
+          |
+        3 | builder("c", steps = [shell("x")], max_builds = -1)
+          |                                                 ^^
+        "#);
+        let text = "worker(\"a\", slots = 2, max_builds = 3)\n";
+        let warnings: Vec<String> = good(text).warnings.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(warnings.join("\n"), @r#"
+        warning: `max_builds` has no effect: there are only 2 slots
+         --> farm.star:1:37
+          |
+        1 | worker("a", slots = 2, max_builds = 3)
+          |                                     ^
+        "#);
+    }
+
+    #[test]
+    fn how_long_requests_wait() {
+        let text = "builder(\"b\", steps = [shell(\"x\")], max_wait = 7200)\n\
+                    builder(\"c\", steps = [shell(\"x\")], max_wait = \"0s\")\n\
+                    force(\"f\", builders = \"b\", start_within = \"soon\")\n\
+                    force(\"g\", builders = \"b\", max_wait = \"2h\")\n";
+        insta::assert_snapshot!(bad(text), @r#"
+        error: `max_wait` of `builder` has no unit
+         --> farm.star:1:47
+          |
+        1 | builder("b", steps = [shell("x")], max_wait = 7200)
+          |                                               ^^^^
+          = help: write "7200s" for seconds
+
+        error: `max_wait` must not be zero
+         --> farm.star:2:47
+          |
+        2 | builder("c", steps = [shell("x")], max_wait = "0s")
+          |                                               ^^^^
+          = help: every request would go before the others at once, and none before another
+
+        error: "soon" is not a duration
+         --> farm.star:3:43
+          |
+        3 | force("f", builders = "b", start_within = "soon")
+          |                                           ^^^^^^
+          = help: write a whole number and a unit, one of ms, s, m, h, d, as in "30s"
+
+        error: `force` has no argument `max_wait`
+         --> farm.star:4:28
+          |
+        4 | force("g", builders = "b", max_wait = "2h")
+          |                            ^^^^^^^^
+          = help: it takes `name`, `builders`, `params`, `start_within`
+        "#);
+    }
+
+    #[test]
     fn names() {
         let text = "worker(\"my worker\")\nworker(\"\")\nlock(\"a/b\")\n";
         insta::assert_snapshot!(bad(text), @r#"
@@ -366,11 +437,17 @@ mod arguments {
     }
 
     #[test]
+    fn what_becomes_of_a_lost_build() {
+        let text = "builder(\"b\", steps = [shell(\"x\")], retries = 0, rerun = \"maybe\")\n\
+                    worker(\"w\", grace = 60)\n";
+        insta::assert_snapshot!(bad(text), @"");
+    }
+
+    #[test]
     fn what_is_still_to_come() {
         let text = "cron(\"nightly\", \"0 3 * * *\", builders = [\"hello\"], only_if_changed = True)\n\
                     after(\"hello\", builders = [\"hello\"])\n\
-                    shell([\"deploy\", secret(\"key\")])\n\
-                    builder(\"once\", steps = [shell(\"x\")], rerun = \"never\")\n";
+                    shell([\"deploy\", secret(\"key\")])\n";
         insta::assert_snapshot!(bad_after_farm(text), @r#"
         error: `cron` is not implemented yet in this version of Steading
          --> farm.star:6:1
@@ -389,12 +466,6 @@ mod arguments {
           |
         8 | shell(["deploy", secret("key")])
           |                  ^^^^^^^^^^^^^
-
-        error: `rerun` of `builder` is not implemented yet in this version of Steading
-         --> farm.star:9:39
-          |
-        9 | builder("once", steps = [shell("x")], rerun = "never")
-          |                                       ^^^^^
         "#);
     }
 

@@ -75,7 +75,7 @@ fn durations_and_defaults_of_a_scheduler() {
     insta::assert_debug_snapshot!(schedulers("on_change(r, builders = \"b\")"), @r#"
     {
         "on_change:b": OnChange(
-            OnChange { cancel_superseded: false, fail_fast: false,
+            OnChange {
                 repository: "r",
                 builders: [
                     "b",
@@ -89,7 +89,9 @@ fn durations_and_defaults_of_a_scheduler() {
                     0,
                 ),
                 priority: 0,
-                ..OnChange::default()
+                start_within: None,
+                cancel_superseded: false,
+                fail_fast: false,
             },
         ),
     }
@@ -99,7 +101,7 @@ fn durations_and_defaults_of_a_scheduler() {
         @r#"
         {
             "on_change:b,*@main": OnChange(
-                OnChange { cancel_superseded: false, fail_fast: false,
+                OnChange {
                     repository: "r",
                     builders: [
                         "b",
@@ -115,12 +117,32 @@ fn durations_and_defaults_of_a_scheduler() {
                         20000,
                     ),
                     priority: -1,
-                    ..OnChange::default()
+                    start_within: None,
+                    cancel_superseded: false,
+                    fail_fast: false,
                 },
             ),
         }
         "#
     );
+}
+
+#[test]
+fn limits_and_bounds_reach_the_farm() {
+    let text = "worker(\"a\", slots = 4, max_builds = 2)\nworkers(\"b-*\")\n\
+                builder(\"one\", steps = [shell(\"x\")], max_builds = 3, max_wait = \"2h\")\n\
+                builder(\"two\", steps = [shell(\"x\")])\n\
+                force(\"f\", builders = \"*\", start_within = \"3h\")\n\
+                force(\"g\", builders = \"one\", start_within = \"1h\")\n";
+    let farm = good(text).farm;
+    let limits: Vec<Option<i64>> = farm.workers.iter().map(|worker| worker.max_builds).collect();
+    assert_eq!(limits, [Some(2), None]);
+    assert_eq!(farm.builders["one"].max_builds, Some(3));
+    let within = |builder, scheduler| farm.start_within(builder, scheduler).map(|span| span.0);
+    let hours = |n: i64| Some(n * 3_600_000);
+    assert_eq!(within("one", None), hours(2));
+    assert_eq!((within("one", Some("f")), within("one", Some("g"))), (hours(2), hours(1)));
+    assert_eq!((within("two", Some("f")), within("two", None)), (hours(3), None));
 }
 
 #[test]

@@ -32,6 +32,25 @@ fn terms(text: &str) -> String {
 }
 
 #[test]
+fn what_is_overdue_goes_before_the_declared_order_where_waits_are_bounded() {
+    let order = |text: &str| {
+        let text =
+            format!("builder(\"b\", steps = [shell(\"x\")]{text}\npolicy(order = [newest()])\n");
+        let loaded = good(&text);
+        let kinds = loaded.policy.order().iter().map(|term| (term.kind, term.direction));
+        kinds.collect::<Vec<_>>()
+    };
+    let newest = (TermKind::Submitted, Direction::Highest);
+    let overdue = (TermKind::Overdue, Direction::Lowest);
+    assert_eq!(order(", max_builds = 2)"), [newest]);
+    assert_eq!(order(", max_wait = \"2h\")"), [overdue, newest]);
+    assert_eq!(
+        order(")\nforce(\"f\", builders = \"b\", start_within = \"1h\")"),
+        [overdue, newest]
+    );
+}
+
+#[test]
 fn the_built_in_terms() {
     let check = |term: &str, direction, kind| {
         let policy = good(&format!("policy(order = [{term}])\n")).policy;

@@ -35,8 +35,9 @@ pub(super) fn builder(
         plan_step(name, &step.it)
     });
     let plan = Plan { steps: steps.collect() };
-    let BuilderDraft { name, requires, workers, locks, max_builds, max_wait, log_limit, .. } =
-        builder.it.clone();
+    let it = builder.it.clone();
+    let BuilderDraft { name, requires, workers, locks, max_builds, max_wait, log_limit, .. } = it;
+    let (retries, rerun) = (it.retries, it.rerun);
     Builder {
         name,
         requires,
@@ -46,7 +47,8 @@ pub(super) fn builder(
         max_builds,
         max_wait,
         log_limit,
-        ..Builder::default()
+        retries,
+        rerun,
     }
 }
 

@@ -33,7 +33,16 @@ pub(super) fn scheduler(
         }
     };
     let it = match scheduler.it.kind.clone() {
-        SchedulerKind::OnChange { repository, branches, files, quiet, max_wait, priority } => {
+        SchedulerKind::OnChange {
+            repository,
+            branches,
+            files,
+            quiet,
+            max_wait,
+            priority,
+            cancel_superseded,
+            fail_fast,
+        } => {
             let repository = repository.unwrap_or_default();
             Scheduler::OnChange(OnChange {
                 repository,
@@ -44,7 +53,8 @@ pub(super) fn scheduler(
                 max_wait,
                 priority,
                 start_within: scheduler.it.start_within,
-                ..OnChange::default()
+                cancel_superseded,
+                fail_fast,
             })
         }
         SchedulerKind::Force { params } => {

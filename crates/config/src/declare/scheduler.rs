@@ -26,6 +26,8 @@ pub(crate) fn on_change(args: &mut Args, draft: &mut Draft) -> Object {
     let max_wait = args.duration("max_wait");
     let priority = args.int("priority", i64::MIN).unwrap_or(0);
     let start_within = bound(args, "start_within");
+    let cancel_superseded = args.bool("cancel_superseded").unwrap_or(false);
+    let fail_fast = args.bool("fail_fast").unwrap_or(false);
     if max_wait.is_some_and(|max| max < quiet) {
         let help = "`max_wait` caps the quiet period that every further change begins anew";
         args.wrong_with("max_wait", &[], "`max_wait` is shorter than `quiet`", help);
@@ -39,7 +41,16 @@ pub(crate) fn on_change(args: &mut Args, draft: &mut Draft) -> Object {
     if given && name.is_none() {
         return Object::Declared("a scheduler");
     }
-    let kind = SchedulerKind::OnChange { repository, branches, files, quiet, max_wait, priority };
+    let kind = SchedulerKind::OnChange {
+        repository,
+        branches,
+        files,
+        quiet,
+        max_wait,
+        priority,
+        cancel_superseded,
+        fail_fast,
+    };
     declare(args, draft, SchedulerDraft { name, builders, start_within, kind })
 }
 

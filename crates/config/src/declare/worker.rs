@@ -35,6 +35,7 @@ fn declare(
         let message = format!("`max_builds` has no effect: there are only {slots} slots");
         draft.findings.push(args.place().warning(&args.path_of("max_builds"), message));
     }
+    let grace = args.duration("grace");
     let missing_after = args.duration("missing_after");
     let reset = reset(args, slots);
     let Some(name) = name else { return Object::Declared("a worker") };
@@ -49,6 +50,7 @@ fn declare(
         slots,
         labels,
         max_builds,
+        grace,
         missing_after,
         reset,
         ..WorkerSpec::default()

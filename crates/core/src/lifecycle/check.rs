@@ -94,7 +94,7 @@ mod tests {
         check(
             build(BuildState::Gathering, BuildState::Cancelling),
             "a build cannot go from `gathering` to `cancelling`: from `gathering` it goes to \
-             `finished`",
+             `lost` or `finished`",
         );
         check(
             claim(ClaimState::Expired, ClaimState::Accepted),

@@ -46,13 +46,15 @@ async fn pass(context: &Context) -> Result<Option<Duration>, FarmError> {
         .read(|r| Ok((r.changes_to_schedule(CHANGES_PER_PASS)?, running(r)?, r.now())))
         .await?;
     let due: Vec<Timer> = trigger::due(&timers, now).into_iter().cloned().collect();
+    let quiet = due.is_empty() && changes.is_empty();
     for timer in due {
         fire(context, &present, timer).await?;
     }
     for change in changes {
         take_up(context, &present, change).await?;
     }
-    let timers = context.store.read(running).await?;
+    // Woken by every commit, it mostly finds nothing to do, and then nothing has moved either.
+    let timers = if quiet { timers } else { context.store.read(running).await? };
     Ok(trigger::next_wake(&timers).map(|at| at.since(now).into()))
 }
 
@@ -152,8 +154,9 @@ async fn submission(context: &Context, present: &Present, wish: Wish) -> Submiss
         pinned_worker: None,
         start_within: None,
     };
+    let declared = present.farm.schedulers.get(&wish.scheduler);
     let buildset = NewBuildset {
-        fail_fast: false,
+        fail_fast: matches!(declared, Some(Scheduler::OnChange(on)) if on.fail_fast),
         reason: wish.reason,
         scheduler: Some(wish.scheduler),
         owner: None,

@@ -5,5 +5,7 @@ mod browser;
 mod farm;
 mod kill;
 mod life;
+mod operate;
 mod replay;
 mod run;
+mod worker;

@@ -1,4 +1,5 @@
-//! The worker's own directory: `lock`, `work/`, `spool/`, `mirrors/`. One worker at a time uses it.
+//! The worker's own directory: `lock`, `instance`, `work/`, `spool/`, `slots/`, `mirrors/`. One
+//! worker at a time uses it; what it holds passes to the next.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
@@ -15,8 +16,14 @@ use crate::Error;
 pub(crate) struct Home {
     /// Where workspaces are.
     pub(crate) work: PathBuf,
-    /// Where log blocks wait for their acknowledgement.
+    /// Where attempts, their logs and their reports are until the master has them.
     pub(crate) spool: PathBuf,
+    /// Where shepherds are met: a directory per slot.
+    pub(crate) slots: PathBuf,
+    /// The lock that errands of a daemon share.
+    pub(crate) errands: PathBuf,
+    /// Which directory this is, among all there ever were: the same after each start.
+    pub(crate) instance: String,
     /// Where repositories are mirrored.
     pub(crate) mirrors: PathBuf,
     _lock: File,
@@ -35,10 +42,13 @@ pub(crate) fn open(dir: &Path) -> Result<Home, Error> {
     let home = Home {
         work: dir.join("work"),
         spool: dir.join("spool"),
+        slots: dir.join("slots"),
+        errands: dir.join("errands"),
+        instance: instance(&dir).map_err(error)?,
         mirrors: dir.join("mirrors"),
         _lock: lock,
     };
-    for path in [&home.work, &home.spool, &home.mirrors] {
+    for path in [&home.work, &home.spool, &home.slots, &home.mirrors] {
         make_dir(path).map_err(error)?;
     }
     Ok(home)
@@ -75,6 +85,29 @@ fn lock(dir: &Path) -> io::Result<Option<File>> {
     file.set_len(0)?;
     file.write_all(format!("{}\n", std::process::id()).as_bytes())?;
     Ok(Some(file))
+}
+
+/// Reads which directory this is, or decides it. Written whole or not at all.
+pub(crate) fn instance(dir: &Path) -> io::Result<String> {
+    let path = dir.join("instance");
+    let known = fs_err::read_to_string(&path).unwrap_or_default();
+    if !known.trim().is_empty() {
+        return Ok(known.trim().to_owned());
+    }
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let fresh: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let new = dir.join("instance.new");
+    let mut file = fs_err::File::create(&new)?;
+    file.write_all(format!("{fresh}\n").as_bytes())?;
+    file.sync_all()?;
+    fs_err::rename(new, path)?;
+    Ok(fresh)
+}
+
+/// What every process of a slot carries in its environment.
+pub(crate) fn mark(instance: &str, slot: &str) -> String {
+    format!("{instance}/{slot}")
 }
 
 fn make_dir(path: &Path) -> io::Result<()> {

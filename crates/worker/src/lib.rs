@@ -1,10 +1,12 @@
 //! The worker: dials the master, takes builds, runs their steps, keeps every byte until it is safe.
 //!
 //! `run` is the daemon. `session` talks to the master and is the one place where events meet;
-//! `attempts` decides what is held and what follows (pure); `attempts::step` carries a step out by
-//! `process`, `checkout` or `upload`; `capture` turns output into blocks, which `bulk` spools and
-//! sends until they are acknowledged. Each command runs below a `shepherd`. What is absent: the
-//! database, the configuration, any decision about what a step's end means.
+//! `attempts` decides what is held and what follows (pure). A command of a step is run by the
+//! `shepherd` of its slot, a process that outlives the daemon; what the daemon does itself is
+//! `checkout` and `upload`. Both write the step's file in the `spool`, from which `bulk` sends until
+//! all is acknowledged, and from which the next daemon knows what this one held; `slots` finds and
+//! hears shepherds. What is absent: the database, the configuration, any decision about what a
+//! step's end means.
 
 mod attempts;
 mod bulk;
@@ -16,10 +18,13 @@ mod options;
 mod process;
 mod session;
 pub mod shepherd;
+mod slots;
+pub mod spool;
 mod upload;
 mod workspace;
 
-pub use attempts::{Effect, Table};
+pub use attempts::{Effect, Known, Table};
 pub use home::holder;
-pub use options::{Error, LOG_BYTES_MAX, Master, ORPHAN_LIMIT, Options};
+pub use options::{Error, LOG_BYTES_MAX, Master, ORPHAN_LIMIT, Options, Shutdown};
 pub use session::run;
+pub use slots::end_shepherds;

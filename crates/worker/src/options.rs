@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 /// How long a local idle worker waits for a master that went away.
 pub const ORPHAN_LIMIT: Duration = Duration::from_secs(600);
 /// How many raw bytes of one log are kept unless told otherwise: 1 GiB.
@@ -51,6 +53,15 @@ impl Options {
             log_bytes_max: LOG_BYTES_MAX,
         }
     }
+}
+
+/// How a worker is told to end.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    /// End, and what runs with it: nothing is left.
+    pub end: CancellationToken,
+    /// Go, and let shepherds finish what they run: the next worker of the directory goes on.
+    pub leave: CancellationToken,
 }
 
 /// Why a worker ended, or could not begin.

@@ -99,7 +99,11 @@ impl Farm {
 
     fn up_by(&mut self, program: &Path) -> String {
         let args = ["up", "--listen", "127.0.0.1:0"];
-        let command = process::steading(program, &self.path(), &args);
+        self.up_as(process::steading(program, &self.path(), &args))
+    }
+
+    /// Starts `up` by this command.
+    pub(crate) fn up_as(&mut self, command: Command) -> String {
         let up = process::start(command, &self.log());
         let url = up.url.clone();
         self.up = Some(up);
@@ -112,6 +116,20 @@ impl Farm {
             up.child.kill().expect("it was started");
             up.child.wait().expect("it was started");
         }
+    }
+
+    /// Kills the daemon of a worker the hard way; answers its process.
+    pub(crate) fn kill_worker(&self, name: &str) -> i32 {
+        self.signal_holder(&format!("{name}/lock"), Signal::KILL)
+    }
+
+    /// Signals whoever holds a lock below the workers' directory; answers its process.
+    pub(crate) fn signal_holder(&self, lock: &str, signal: Signal) -> i32 {
+        let text = std::fs::read_to_string(self.data().join("workers").join(lock));
+        let text = text.expect("the lock names its holder");
+        let pid = text.trim().parse().ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(pid, signal).expect("it lives");
+        pid.as_raw_nonzero().get()
     }
 
     /// Stops the farm in order; answers the exit code.

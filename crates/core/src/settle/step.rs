@@ -73,6 +73,14 @@ pub enum StepReport {
         /// Where, and what it stopped.
         message: String,
     },
+    /// The worker lost the step: its shepherd was killed, its machine started anew, it had no room
+    /// for one more process.
+    Lost {
+        /// Machine-readable: `shepherd_lost`, `machine_restarted`, ….
+        code: String,
+        /// What happened.
+        message: String,
+    },
     /// The farm failed in another way.
     Infrastructure {
         /// What happened.
@@ -96,6 +104,7 @@ pub fn step_verdict(report: &StepReport) -> (Outcome, Option<Reason>) {
             "disk_full",
             format!("the worker's disk is full, make room, then rebuild: {message}"),
         ),
+        StepReport::Lost { code, message } => (Outcome::Retry, code.as_str(), message.clone()),
         StepReport::Infrastructure { message } => {
             (Outcome::Exception, "infrastructure", message.clone())
         }
@@ -205,6 +214,11 @@ mod tests {
             StepReport::RepositoryUnreachable { repository: text("r"), message: text("no route") },
             Outcome::Retry,
             Some(("repository_unreachable", "repository `r` could not be reached: no route")),
+        );
+        check(
+            StepReport::Lost { code: text("shepherd_lost"), message: text("killed") },
+            Outcome::Retry,
+            Some(("shepherd_lost", "killed")),
         );
         check(
             StepReport::RevisionMissing { repository: text("r"), revision: text("abc") },

@@ -42,6 +42,9 @@ fn not_started(report: &Report, text: &str) -> StepReport {
 fn infrastructure(step: &PlanStep, code: &str, text: &str) -> StepReport {
     match (code, &step.kind) {
         ("disk_full", _) => StepReport::DiskFull { message: text.to_owned() },
+        ("shepherd_lost" | "machine_restarted" | "worker_fault" | "no_process", _) => {
+            StepReport::Lost { code: code.to_owned(), message: text.to_owned() }
+        }
         (_, StepKind::Checkout { repository, .. }) => StepReport::RepositoryUnreachable {
             repository: repository.clone(),
             message: text.to_owned(),

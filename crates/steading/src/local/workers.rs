@@ -27,54 +27,59 @@ type Kept = BTreeMap<String, (CancellationToken, JoinHandle<Option<Living>>)>;
 pub(crate) struct Workers {
     hold: CancellationToken,
     keeper: JoinHandle<Kept>,
+    data: PathBuf,
 }
 
 impl Workers {
     /// Starts, or adopts, a worker for each name the farm declares.
     pub(crate) fn start(master: Arc<Master>, store: Store, data: PathBuf) -> Workers {
         let hold = CancellationToken::new();
-        let keeper = tokio::spawn(keep(master, store, data, hold.clone()));
-        Workers { hold, keeper }
+        let keeper = tokio::spawn(keep(master, store, data.clone(), hold.clone()));
+        Workers { hold, keeper, data }
     }
 
     /// Starts none any more; gives up the living as they are.
     pub(crate) async fn hold(self) -> Held {
         self.hold.cancel();
-        let mut living = BTreeMap::new();
+        let mut workers = BTreeMap::new();
         for (name, (_, task)) in self.keeper.await.unwrap_or_default() {
-            if let Ok(Some(worker)) = task.await {
-                living.insert(name, worker);
-            }
+            workers.insert(name, task.await.ok().flatten());
         }
-        Held { living }
+        Held { workers, data: self.data }
     }
 }
 
-/// Living workers nobody watches over.
+/// Workers nobody watches over: those that live, and those that just died.
 pub(crate) struct Held {
-    living: BTreeMap<String, Living>,
+    workers: BTreeMap<String, Option<Living>>,
+    data: PathBuf,
 }
 
 impl Held {
     /// Ends all but the busy ones, all at once, with a deadline.
     pub(crate) async fn end(self, busy: &[&str]) {
-        let ending = self.living.into_iter().filter(|(name, _)| !busy.contains(&name.as_str()));
-        let ending: Vec<JoinHandle<()>> =
-            ending.map(|(name, living)| tokio::spawn(end(name, living))).collect();
+        let ending = self.workers.into_iter().filter(|(name, _)| !busy.contains(&name.as_str()));
+        let end = |(name, living)| tokio::spawn(end(self.data.clone(), name, living));
+        let ending: Vec<JoinHandle<()>> = ending.map(end).collect();
         for task in ending {
             let _ = task.await;
         }
     }
 }
 
-/// Asks it to end; kills it if it does not.
-async fn end(name: String, mut living: Living) {
-    living.signal(Signal::TERM);
-    if timeout(END_WAIT, living.ended()).await.is_err() {
-        tracing::warn!("worker {name} did not end in {} s and is killed", END_WAIT.as_secs());
-        living.signal(Signal::KILL);
-        living.ended().await;
+/// Asks it to end with all it runs; kills it if it does not, and then what it ran. What a worker
+/// that died before still runs ends too.
+async fn end(data: PathBuf, name: String, living: Option<Living>) {
+    if let Some(mut living) = living {
+        // Not TERM: that is for those who start it again, and leaves what runs.
+        living.signal(Signal::INT);
+        if timeout(END_WAIT, living.ended()).await.is_err() {
+            tracing::warn!("worker {name} did not end in {} s and is killed", END_WAIT.as_secs());
+            living.signal(Signal::KILL);
+            living.ended().await;
+        }
     }
+    steading_worker::end_shepherds(&data.join("workers").join(name)).await;
 }
 
 /// Reconciles the living with the farm in force, woken by events.
@@ -86,11 +91,11 @@ async fn keep(master: Arc<Master>, store: Store, data: PathBuf, hold: Cancellati
         let wanted = names(&master.farm());
         for (name, (leave, task)) in take_unwanted(&mut kept, &wanted) {
             leave.cancel();
+            let data = data.clone();
             tokio::spawn(async move {
-                if let Ok(Some(living)) = task.await {
-                    tracing::info!("worker {name} left the configuration and is ended");
-                    end(name, living).await;
-                }
+                let living = task.await.ok().flatten();
+                tracing::info!("worker {name} left the configuration and is ended");
+                end(data, name, living).await;
             });
         }
         for name in wanted {

@@ -3,11 +3,10 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use steading_worker::{Master, Options};
-use tokio_util::sync::CancellationToken;
+use steading_worker::{Master, Options, Shutdown};
 
 use super::log;
-use super::signals::Signals;
+use super::signals::{Signalled, Signals};
 use crate::cli::WorkerArgs;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -35,11 +34,15 @@ fn options(args: WorkerArgs, token: String) -> Result<Options, Error> {
 
 async fn run(options: Options) -> Result<Exit, Error> {
     let mut signals = Signals::catch()?;
-    let shutdown = CancellationToken::new();
+    let shutdown = Shutdown::default();
     let mut running = std::pin::pin!(steading_worker::run(options, shutdown.clone()));
     tokio::select! {
         ended = &mut running => return ended.map(|()| Exit::Green).map_err(failed),
-        _ = signals.stop() => shutdown.cancel(),
+        signalled = signals.stop() => match signalled {
+            // A service manager: an upgrade or a restart must not cost what runs.
+            Signalled::Terminate => shutdown.leave.cancel(),
+            Signalled::Interrupt | Signalled::Reload => shutdown.end.cancel(),
+        },
     }
     tokio::select! {
         ended = &mut running => ended.map(|()| Exit::Green).map_err(failed),

@@ -3,5 +3,5 @@
 mod step;
 mod table;
 
-pub(crate) use step::{Assignment, Logs, Tools, broken, carry_out};
-pub use table::{Effect, Table};
+pub(crate) use step::{Assignment, Tools, broken, carry_out, close_lost, job};
+pub use table::{Effect, Known, Table};

@@ -1,28 +1,28 @@
-//! Carries one step out and reports how it ended.
+//! Carries out what the daemon does itself (checkouts, uploads), and says what shepherds are told.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use steading_wire::worker::{Attempt, BuildId, Ending, ExitRecord, LogKey, Primitive, Report};
+use steading_wire::worker::{Attempt, Ending, Primitive, Report};
+use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
-use crate::bulk::Spool;
-use crate::capture::{LogWriter, Sink};
-use crate::process::{self, Command, Finished, Launcher, failed, infrastructure, is_reserved};
+use crate::capture::Logs;
+use crate::process::{Finished, Launcher, failed, infrastructure, is_reserved};
 use crate::session::Dialer;
+use crate::shepherd::{LADDER_MAX, StepJob};
+use crate::slots::wait_free;
+use crate::spool::{Begin, Spool};
 use crate::{checkout, upload, workspace};
 
-/// How much of a sentence about the ending is reported.
-const TEXT_BYTES_MAX: usize = 16 << 10;
-/// How many processes that were left behind are named.
-const LEFTOVERS_MAX: usize = 100;
+/// What the log says of a step that a daemon begins again.
+const AGAIN: &str = "[steading] the worker was restarted: this step begins again\n";
 
 /// What every step needs.
 #[derive(Debug)]
 pub(crate) struct Tools {
     /// Starts processes.
-    pub(crate) launcher: Launcher,
+    pub(crate) launcher: Arc<Launcher>,
     /// Takes logs.
     pub(crate) spool: Arc<Spool>,
     /// Knows the master, for artifacts.
@@ -37,53 +37,93 @@ pub(crate) struct Tools {
     pub(crate) log_bytes_max: u64,
 }
 
-/// One step to carry out.
+/// One step the daemon carries out itself.
 #[derive(Debug)]
 pub(crate) struct Assignment {
-    /// Whose.
-    pub(crate) attempt: Attempt,
-    /// The build, for people.
-    pub(crate) build: BuildId,
-    /// Its number in the plan.
-    pub(crate) number: i64,
-    /// What to do.
-    pub(crate) primitive: Primitive,
+    /// Whose step, and what to do.
+    pub(crate) begin: Begin,
     /// The workspace's name.
     pub(crate) workspace: String,
 }
 
-/// The two logs of a step.
-pub(crate) struct Logs {
-    /// What it printed, or what the worker did.
-    pub(crate) stdout: LogWriter,
-    /// What went wrong.
-    pub(crate) stderr: LogWriter,
-}
-
-impl Logs {
-    fn new(tools: &Tools, attempt: Attempt, step: i64) -> Logs {
-        let log = |name: &str| {
-            let key = LogKey { attempt, step, name: name.to_owned() };
-            LogWriter::new(&tools.spool, key, tools.log_bytes_max)
-        };
-        Logs { stdout: log("stdout"), stderr: log("stderr") }
-    }
-}
-
-/// Carries a step out to its end, whatever that is.
+/// Carries a step out to its end, whatever that is. One that an earlier daemon began begins again.
 pub(crate) async fn carry_out(
     tools: &Tools,
     assignment: Assignment,
     cancel: &CancellationToken,
 ) -> Report {
-    let Assignment { attempt, build, number, primitive, workspace } = assignment;
-    tracing::debug!(%attempt, %build, number, "a step begins");
-    let mut logs = Logs::new(tools, attempt, number);
+    let Assignment { begin, workspace } = assignment;
+    let (attempt, number) = (begin.attempt, begin.number());
+    let Some(step) = begin.step.clone() else {
+        return unlogged(broken("there is nothing to do"));
+    };
+    tracing::debug!(%attempt, build = %step.build, number, "a step begins");
+    let again = tools.spool.path(attempt, number).exists();
+    let logs = block_in_place(|| Logs::open(&tools.spool, begin, tools.log_bytes_max));
+    let mut logs = match logs {
+        Ok(logs) => logs,
+        Err(error) => return unlogged(failed("spool_failed", "no log could be begun", &error)),
+    };
+    if again {
+        // What the earlier daemon ran for this step ends with it, and needs a moment for that.
+        wait_free(tools.launcher.errands(), LADDER_MAX).await;
+        let _ = block_in_place(|| logs.stdout.write(AGAIN.as_bytes()));
+    }
     let finished = match workspace::create(&tools.work, &workspace) {
-        Ok(place) => perform(tools, attempt, number, primitive, place, &mut logs, cancel).await,
+        Ok(place) => {
+            perform(tools, attempt, number, step.primitive, place, &mut logs, cancel).await
+        }
         Err(error) => not_ours(failed("workspace_failed", "no workspace could be made", &error)),
     };
-    report(finished, logs)
+    block_in_place(|| logs.finish(finished))
+}
+
+/// Ends a step whose shepherd was lost: what was kept of its logs is made whole. One that had
+/// ended before keeps its own end.
+pub(crate) fn close_lost(tools: &Tools, begin: Begin, ending: Ending) -> Report {
+    if let Some(report) = tools.spool.report(begin.attempt, begin.number()) {
+        return report;
+    }
+    match Logs::open(&tools.spool, begin, tools.log_bytes_max) {
+        Ok(logs) => logs.finish(not_ours(ending)),
+        Err(error) => {
+            tracing::error!("the log of a lost step is lost too: {error}");
+            unlogged(ending)
+        }
+    }
+}
+
+/// A process step as its shepherd is told, or why it cannot be.
+pub(crate) fn job(
+    tools: &Tools,
+    begin: &Begin,
+    workspace: &str,
+    process: &Primitive,
+) -> Result<StepJob, Ending> {
+    let Primitive::Process { argv, env, workdir, timeout_ms, idle_timeout_ms } = process else {
+        return Err(infrastructure("worker_fault", "this is no process".to_owned()));
+    };
+    let unmade = |error| failed("workspace_failed", "no workspace could be made", &error);
+    let place = workspace::create(&tools.work, workspace).map_err(unmade)?;
+    let shown_cwd = workdir.clone().unwrap_or_default();
+    let below = workspace::below(&shown_cwd);
+    let below = below.map_err(|error| Ending::NotStarted { text: error.to_string() })?;
+    let cwd = place.join(below);
+    fs_err::create_dir_all(&cwd).map_err(unmade)?;
+    let own = |(name, _): &(&String, &String)| !is_reserved(name);
+    let env = env.iter().filter(own).map(|(n, v)| (n.clone(), v.clone())).collect();
+    let span = |ms: &Option<i64>| ms.map(|ms| u64::try_from(ms).unwrap_or(0));
+    Ok(StepJob {
+        begin: begin.clone(),
+        file: tools.spool.path(begin.attempt, begin.number()),
+        argv: argv.clone(),
+        env,
+        cwd,
+        shown_cwd,
+        timeout_ms: span(timeout_ms),
+        idle_timeout_ms: span(idle_timeout_ms),
+        log_bytes_max: tools.log_bytes_max,
+    })
 }
 
 async fn perform(
@@ -96,20 +136,8 @@ async fn perform(
     cancel: &CancellationToken,
 ) -> Finished {
     match primitive {
-        Primitive::Process { argv, env, workdir, timeout_ms, idle_timeout_ms } => {
-            let env = env.into_iter().filter(|(name, _)| !is_reserved(name)).collect();
-            let shown_cwd = workdir.unwrap_or_default();
-            let cwd = match workspace::below(&shown_cwd) {
-                Ok(below) => place.join(below),
-                Err(error) => return not_ours(Ending::NotStarted { text: error.to_string() }),
-            };
-            if let Err(error) = fs_err::create_dir_all(&cwd) {
-                return not_ours(failed("workspace_failed", "no directory could be made", &error));
-            }
-            let (wall, idle) = (span(timeout_ms), span(idle_timeout_ms));
-            let command = Command { argv, env, cwd, shown_cwd, wall, idle };
-            let (out, err) = (Sink::Log(&mut logs.stdout), Sink::Log(&mut logs.stderr));
-            process::run(&tools.launcher, command, out, err, cancel).await
+        Primitive::Process { .. } => {
+            not_ours(infrastructure("worker_fault", "a process is its shepherd's".to_owned()))
         }
         Primitive::Checkout { url, branch, revision, submodules } => {
             let source = checkout::Source { url, branch, revision, submodules };
@@ -122,65 +150,17 @@ async fn perform(
     }
 }
 
-fn span(ms: Option<i64>) -> Option<Duration> {
-    ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
-}
-
 /// An ending without a process of the build.
 fn not_ours(ending: Ending) -> Finished {
     Finished { ending, exit: None }
 }
 
-fn report(finished: Finished, logs: Logs) -> Report {
-    let Finished { mut ending, mut exit } = finished;
-    let mut names = Vec::new();
-    let mut stderr_tail = String::new();
-    for (name, log) in [("stdout", logs.stdout), ("stderr", logs.stderr)] {
-        match tokio::task::block_in_place(|| log.finish()) {
-            Ok(written) => {
-                names.extend(written.any.then(|| name.to_owned()));
-                if name == "stderr" {
-                    stderr_tail = written.tail;
-                }
-            }
-            Err(error) => {
-                ending = failed("spool_failed", "the step's log could not be kept", &error);
-            }
-        }
-    }
-    bound(&mut ending, exit.as_mut());
-    Report { ending, exit, logs: names, stderr_tail }
+/// The ending of a step whose task broke: a fault of the worker, which lives on.
+pub(crate) fn broken(why: &str) -> Ending {
+    infrastructure("worker_fault", format!("the worker failed at this step: {why}"))
 }
 
-/// A report is one message of the control link: what a build can make long is cut. One that no
-/// message could carry would break the link each time it is said again.
-fn bound(ending: &mut Ending, exit: Option<&mut ExitRecord>) {
-    if let Ending::NotStarted { text }
-    | Ending::NoSuchRevision { text }
-    | Ending::NoSuchFile { text }
-    | Ending::Infrastructure { text, .. } = ending
-        && text.len() > TEXT_BYTES_MAX
-    {
-        let left_out = text.len() - TEXT_BYTES_MAX;
-        let end = (0..=TEXT_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at));
-        text.truncate(end.unwrap_or_default());
-        text.push_str(&format!(" … ({left_out} more bytes)"));
-    }
-    if let Some(exit) = exit
-        && exit.leftovers.len() > LEFTOVERS_MAX
-    {
-        let left_out = exit.leftovers.len() - LEFTOVERS_MAX;
-        exit.leftovers.truncate(LEFTOVERS_MAX);
-        exit.leftovers.push(format!("… and {left_out} more"));
-    }
-}
-
-/// The report of a step whose task broke: a fault of the worker, which lives on.
-pub(crate) fn broken(why: &str) -> Report {
-    Report {
-        ending: infrastructure("worker_fault", format!("the worker failed at this step: {why}")),
-        exit: None::<ExitRecord>,
-        logs: Vec::new(),
-        stderr_tail: String::new(),
-    }
+/// A report without logs.
+fn unlogged(ending: Ending) -> Report {
+    Report { ending, exit: None, logs: Vec::new(), stderr_tail: String::new() }
 }

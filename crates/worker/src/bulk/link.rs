@@ -10,9 +10,8 @@ use tokio::sync::watch;
 use tokio::task::block_in_place;
 use tokio::time::{interval, sleep};
 
-use super::Spool;
-use super::log::Due;
 use crate::session::{Backoff, Dialer, Lost, Socket, receive, send, send_ping};
+use crate::spool::{Due, Spool};
 
 /// Where it is.
 const PATH: &str = "/worker/v1/bulk";
@@ -67,7 +66,7 @@ async fn carry(socket: Socket, spool: &Spool, healthy: &mut bool) -> Result<(), 
             tokio::select! {
                 (log, due) = spool.next(&mut after) => match due {
                     Due::Message(message) => send(&mut sink, &message).await?,
-                    Due::Block(block) => match block_in_place(|| log.read(&block)) {
+                    Due::Block(block) => match block_in_place(|| spool.read(log, block)) {
                         Ok(message) => send(&mut sink, &message).await?,
                         Err(error) => tracing::error!("a spooled block is unreadable: {error}"),
                     },

@@ -6,5 +6,6 @@ mod pump;
 mod tail;
 
 pub(crate) use activity::Activity;
-pub(crate) use log::LogWriter;
+pub(crate) use log::{LogWriter, Logs, TAIL_EVERY};
 pub(crate) use pump::{READ_BYTES, Sink, pump};
+pub(crate) use tail::LastLines;

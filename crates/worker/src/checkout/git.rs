@@ -10,8 +10,7 @@ use tokio::task::block_in_place;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::attempts::Logs;
-use crate::capture::Sink;
+use crate::capture::{Logs, Sink};
 use crate::process::{Command, Finished, Launcher, failed, infrastructure, run};
 
 /// How much of an answer is read, in bytes.

@@ -10,7 +10,8 @@ use super::git::{Git, Trouble};
 use super::mirror;
 use super::refused::refused;
 use super::tree;
-use crate::attempts::{Logs, Tools};
+use crate::attempts::Tools;
+use crate::capture::Logs;
 use crate::process::Finished;
 
 /// How long a whole checkout may take.

@@ -6,4 +6,4 @@ mod run;
 
 pub(crate) use environment::is_reserved;
 pub(crate) use launcher::Launcher;
-pub(crate) use run::{Command, Finished, failed, infrastructure, run};
+pub(crate) use run::{Command, DRAIN_MAX, END, Finished, failed, infrastructure, run};

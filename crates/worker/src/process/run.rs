@@ -1,4 +1,5 @@
-//! One command from start to end: its shepherd, its output, its limits.
+//! A command of the daemon's own (git, for a checkout) from start to end: its errand, its output,
+//! its limits. It ends with the daemon; what must outlive it is run by a slot's shepherd.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,16 +14,14 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Launcher;
-use super::launcher::Shepherd;
+use super::launcher::Errand;
 use crate::capture::{Activity, Sink, pump};
-use crate::shepherd::{Job, Verdict, end_session, read_frame, to_frame};
+use crate::shepherd::{Job, LADDER_MAX, Verdict, Why, end_session, judge, read_frame, to_frame};
 
-/// How long a shepherd may take to end a tree and say so: its ladder is shorter.
-const LADDER_MAX: Duration = Duration::from_secs(15);
 /// How long output may still come after everybody who could write it is dead.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// What "end it" looks like on the control socket.
-const END: &[u8] = b"x";
+pub(crate) const END: &[u8] = b"x";
 
 /// A command to run.
 #[derive(Debug)]
@@ -50,14 +49,6 @@ pub(crate) struct Finished {
     pub(crate) exit: Option<ExitRecord>,
 }
 
-/// Why a command did not end by itself.
-#[derive(Debug, Clone, Copy)]
-enum Why {
-    Cancelled,
-    TimedOut { idle: bool, limit: Duration },
-    Broken,
-}
-
 /// Runs a command to its end, whatever that is. Dropping the future ends its tree too.
 pub(crate) async fn run(
     launcher: &Launcher,
@@ -67,7 +58,10 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> Finished {
     match launcher.start() {
-        Ok(shepherd) => tend(shepherd, command, stdout, stderr, cancel).await,
+        Ok(errand) => {
+            let hold = launcher.errands().to_owned();
+            tend(errand, command, hold, stdout, stderr, cancel).await
+        }
         Err(error) => Finished {
             ending: failed("no_process", "a process could not be started", &error),
             exit: None,
@@ -76,18 +70,19 @@ pub(crate) async fn run(
 }
 
 async fn tend(
-    shepherd: Shepherd,
+    errand: Errand,
     command: Command,
+    hold: PathBuf,
     stdout: Sink<'_>,
     stderr: Sink<'_>,
     cancel: &CancellationToken,
 ) -> Finished {
-    let Shepherd { mut child, mut control, stdout: out, stderr: err } = shepherd;
+    let Errand { mut child, mut control, stdout: out, stderr: err } = errand;
     let activity = Activity::new();
     let broken = CancellationToken::new();
     let limit = limit(command.wall, command.idle, &activity, cancel, &broken);
     let told = async {
-        let told = converse(&mut control, command, limit).await;
+        let told = converse(&mut control, command, hold, limit).await;
         bury(&mut child, told.is_err()).await;
         told
     };
@@ -107,11 +102,12 @@ async fn tend(
 async fn converse(
     control: &mut UnixStream,
     command: Command,
+    hold: PathBuf,
     limit: impl Future<Output = Why>,
 ) -> io::Result<(Verdict, Option<Why>)> {
     let Command { argv, env, cwd, shown_cwd, .. } = command;
     let (mut read, mut write) = control.split();
-    write.write_all(&to_frame(&Job { argv, env, cwd, shown_cwd })?).await?;
+    write.write_all(&to_frame(&Job { argv, env, cwd, shown_cwd, hold })?).await?;
     let verdict = async {
         // Exactly one frame: behind it may stand a reset, when our order to end came too late.
         let length = read.read_u32_le().await?;
@@ -149,7 +145,7 @@ async fn limit(
     }
 }
 
-/// Waits for the shepherd itself; one that was lost is killed, with what is left of its session.
+/// Waits for the errand itself; one that was lost is killed, with what is left of its session.
 async fn bury(child: &mut Child, lost: bool) {
     if lost {
         child.id().into_iter().for_each(end_session);
@@ -168,29 +164,11 @@ fn finish(told: io::Result<(Verdict, Option<Why>)>, pumped: io::Result<()>) -> F
             return Finished { ending, exit: None };
         }
     };
-    let (ending, exit) = match verdict {
-        Verdict::NotStarted { text, exhausted: true } => (infrastructure("no_process", text), None),
-        Verdict::NotStarted { text, exhausted: false } => (Ending::NotStarted { text }, None),
-        Verdict::Ended { exit, killed } => (ended(&exit, why.filter(|_| killed)), Some(exit)),
-    };
-    let ending = match pumped {
-        Err(error) => failed("spool_failed", "the step's log could not be kept", &error),
-        Ok(()) => ending,
-    };
-    Finished { ending, exit }
-}
-
-fn ended(exit: &ExitRecord, why: Option<Why>) -> Ending {
-    match (why, exit.code, exit.signal) {
-        (Some(Why::Cancelled), ..) => Ending::Cancelled,
-        (Some(Why::TimedOut { idle, limit }), ..) => Ending::TimedOut {
-            idle,
-            limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
-        },
-        (_, Some(code), _) => Ending::Exited { code },
-        (_, None, Some(signal)) => Ending::Signalled { signal },
-        (_, None, None) => infrastructure("unkillable", "the command does not die".to_owned()),
+    let mut finished = judge(verdict, why);
+    if let Err(error) = pumped {
+        finished.ending = failed("spool_failed", "the step's log could not be kept", &error);
     }
+    finished
 }
 
 /// An ending that is not the build's fault.

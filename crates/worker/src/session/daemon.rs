@@ -6,17 +6,25 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use steading_wire::worker::{Attempt, HEARTBEAT_MS, Hello, PROTOCOL, Report, ToMaster, ToWorker};
+use steading_wire::worker::{
+    Attempt, HEARTBEAT_MS, Hello, PROTOCOL, Primitive, Report, ToMaster, ToWorker,
+};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::backoff::Backoff;
 use super::link::Link;
-use crate::attempts::{Assignment, Effect, Table, Tools, broken, carry_out};
-use crate::{Error, Options};
+use crate::attempts::{
+    Assignment, Effect, Known, Table, Tools, broken, carry_out, close_lost, job,
+};
+use crate::process::infrastructure;
+use crate::shepherd::{FromShepherd, ToShepherd};
+use crate::slots::{Said, Slots};
+use crate::spool::{Begin, Found};
+use crate::{Error, Options, Shutdown};
 
 /// How long a worker that must end waits for its processes to die and its last bytes to leave.
 const STOP_MAX: Duration = Duration::from_secs(12);
@@ -25,14 +33,20 @@ type Dialling = Pin<Box<dyn Future<Output = Result<(Link, Backoff), Error>> + Se
 
 /// What can happen.
 enum Event {
-    /// The process was told to end.
-    Shutdown,
+    /// The worker was told to end, and what it runs with it.
+    End,
+    /// The daemon was told to go; shepherds stay with what they run.
+    Leave,
     /// A dial came to an end.
     Dialled(Result<(Link, Backoff), Error>),
     /// The master said something; `None`: the link is lost.
     Heard(Option<ToWorker>),
-    /// A step ended.
-    Step(Attempt, Report),
+    /// A step of the daemon's own ended.
+    Step(Attempt, i64, Report),
+    /// A shepherd said something, or is lost.
+    Slot(Said),
+    /// A new bulk link begins: whoever watches there has seen nothing yet.
+    Link,
     /// A log is safe.
     LogGone,
     /// It is time for a heartbeat.
@@ -41,23 +55,35 @@ enum Event {
     Overdue,
 }
 
+/// Who carries a step out.
+enum Runs {
+    /// A task of the daemon.
+    Here(CancellationToken),
+    /// The shepherd of its slot.
+    There(Box<Begin>),
+}
+
 /// A worker that runs.
 pub(crate) struct Daemon {
     options: Options,
     tools: Arc<Tools>,
     facts: BTreeMap<String, String>,
     table: Table,
-    running: BTreeMap<Attempt, CancellationToken>,
-    /// The steps that run: they end with the daemon.
-    steps: JoinSet<(Attempt, Report)>,
+    running: BTreeMap<Attempt, Runs>,
+    /// The daemon's own steps that run: they end with it, and begin again with the next one.
+    steps: JoinSet<(Attempt, i64, Report)>,
+    slots: Slots,
+    links: watch::Receiver<u64>,
     link: Option<Link>,
     dialling: Option<Dialling>,
     backoff: Backoff,
     beat: Interval,
     is_up: watch::Sender<bool>,
-    shutdown: CancellationToken,
-    /// The process must end: nothing more is reported.
+    shutdown: Shutdown,
+    /// The worker must end: nothing more is reported.
     ending: bool,
+    /// The daemon goes, and its shepherds stay.
+    leaving: bool,
     /// The worker stops when its builds are gone.
     stopping: bool,
     deadline: Option<Instant>,
@@ -69,18 +95,21 @@ impl Daemon {
         options: Options,
         tools: Arc<Tools>,
         facts: BTreeMap<String, String>,
+        slots: Slots,
         is_up: watch::Sender<bool>,
-        shutdown: CancellationToken,
+        shutdown: Shutdown,
     ) -> Daemon {
         let mut beat = interval(Duration::from_millis(HEARTBEAT_MS));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut daemon = Daemon {
+            links: tools.spool.links(),
             options,
             tools,
             facts,
-            table: Table::default(),
+            table: Table::new(boot()),
             running: BTreeMap::new(),
             steps: JoinSet::new(),
+            slots,
             link: None,
             dialling: None,
             backoff: Backoff::default(),
@@ -88,6 +117,7 @@ impl Daemon {
             is_up,
             shutdown,
             ending: false,
+            leaving: false,
             stopping: false,
             deadline: None,
         };
@@ -96,16 +126,51 @@ impl Daemon {
         daemon
     }
 
+    /// Holds again what an earlier daemon held.
+    pub(crate) fn restore(&mut self, found: Vec<Found>) {
+        for Found { begin, report } in found {
+            let runs = self.slots.running.contains(&(begin.attempt, begin.number()));
+            let known = match (report, &begin.step) {
+                (Some(report), _) => Known::Ended(Box::new(report)),
+                (None, None) => Known::Accepted,
+                (None, Some(_)) if runs => {
+                    let there = Runs::There(Box::new(begin.clone()));
+                    self.running.insert(begin.attempt, there);
+                    Known::Runs
+                }
+                (None, Some(step)) if may_begin_again(&step.primitive) && begin.boot == boot() => {
+                    Known::Again
+                }
+                (None, Some(_)) => {
+                    let text = "neither the step's shepherd nor its end was found".to_owned();
+                    let ending = infrastructure("shepherd_lost", text);
+                    Known::Ended(Box::new(close_lost(&self.tools, begin.clone(), ending)))
+                }
+            };
+            tracing::info!(attempt = %begin.attempt, "an earlier daemon held it: {}", match known {
+                Known::Accepted => "accepted",
+                Known::Runs => "it runs on",
+                Known::Again => "its step begins again",
+                Known::Ended(_) => "its step has ended",
+            });
+            let effects = self.table.restore(begin, known);
+            self.carry_out(effects);
+        }
+    }
+
     /// Runs until there is a reason to end.
     pub(crate) async fn run(mut self) -> Result<(), Error> {
-        while !self.is_done() {
+        let mut ended = Ok(());
+        while ended.is_ok() && !self.is_done() {
             let event = self.next().await;
-            self.handle(event)?;
+            ended = self.handle(event);
         }
         if let Some(link) = self.link.take() {
             link.close().await;
         }
-        Ok(())
+        self.steps.shutdown().await;
+        self.slots.close().await;
+        ended
     }
 
     async fn next(&mut self) -> Event {
@@ -122,8 +187,12 @@ impl Daemon {
             }
         };
         tokio::select! {
-            () = self.shutdown.cancelled(), if !self.ending => Event::Shutdown,
-            Some(Ok((attempt, report))) = self.steps.join_next() => Event::Step(attempt, report),
+            () = self.shutdown.end.cancelled(), if !self.ending => Event::End,
+            () = self.shutdown.leave.cancelled(), if !self.leaving => Event::Leave,
+            Some(Ok((attempt, number, report))) = self.steps.join_next() =>
+                Event::Step(attempt, number, report),
+            (_, said) = self.slots.next() => Event::Slot(said),
+            Ok(()) = self.links.changed() => Event::Link,
             message = link => Event::Heard(message),
             dialled = dialled => Event::Dialled(dialled),
             () = self.tools.spool.gone.notified() => Event::LogGone,
@@ -134,11 +203,14 @@ impl Daemon {
 
     fn handle(&mut self, event: Event) -> Result<(), Error> {
         match event {
-            Event::Shutdown => self.end(),
+            Event::End => self.end(),
+            Event::Leave => self.leave(),
             Event::Dialled(dialled) => self.greet(dialled?),
             Event::Heard(None) => self.lose_link(),
             Event::Heard(Some(message)) => return self.hear(message),
-            Event::Step(attempt, report) => self.step_ended(attempt, report),
+            Event::Step(attempt, number, report) => self.step_ended(attempt, number, report),
+            Event::Slot(said) => self.hear_slot(said),
+            Event::Link => self.slots.tell_all(&ToShepherd::Show),
             Event::LogGone => self.gather(),
             Event::Beat => self.say(ToMaster::Heartbeat { held: self.table.held() }),
             Event::Overdue => self.overdue(),
@@ -151,6 +223,9 @@ impl Daemon {
         if self.ending {
             let sends = self.link.is_some() && self.table.is_sending();
             return self.running.is_empty() && !sends;
+        }
+        if self.leaving {
+            return true;
         }
         self.stopping && self.table.is_idle() && self.running.is_empty()
     }
@@ -198,6 +273,32 @@ impl Daemon {
         Ok(())
     }
 
+    fn hear_slot(&mut self, said: Said) {
+        match said {
+            Said::Word(FromShepherd::Grew { attempt, number, end }) => {
+                self.tools.spool.grew(attempt, number, end);
+            }
+            Said::Word(FromShepherd::Tail { log, raw_offset, at, raw }) => {
+                self.tools.spool.offer_tail(log, raw_offset, at, &raw);
+            }
+            Said::Word(FromShepherd::Ended { attempt, number, end, report }) => {
+                if end > 0 {
+                    self.tools.spool.ended(attempt, number, end);
+                }
+                self.step_ended(attempt, number, *report);
+            }
+            Said::Word(FromShepherd::Here { .. }) => {}
+            Said::Lost(attempt, number, ending) => {
+                let Some(Runs::There(begin)) = self.running.get(&attempt) else { return };
+                if begin.number() == number {
+                    let begin = (**begin).clone();
+                    let report = block_in_place(|| close_lost(&self.tools, begin, ending));
+                    self.step_ended(attempt, number, report);
+                }
+            }
+        }
+    }
+
     fn lose_link(&mut self) {
         self.link = None;
         self.is_up.send_replace(false);
@@ -242,18 +343,31 @@ impl Daemon {
         self.say(ToMaster::Stopping);
     }
 
-    /// The process must end now: what runs is killed and not reported, the master finds out.
+    /// The worker must end now: what runs is killed and not reported, the master finds out.
     fn end(&mut self) {
         self.stop();
         self.ending = true;
-        self.running.values().for_each(CancellationToken::cancel);
+        for attempt in self.running.keys().copied().collect::<Vec<_>>() {
+            // Before it dies, so that nobody ever takes this end for its own.
+            self.tools.spool.forget(attempt);
+            self.kill(attempt);
+        }
         self.deadline = Some(Instant::now() + STOP_MAX);
     }
 
-    fn step_ended(&mut self, attempt: Attempt, report: Report) {
-        self.running.remove(&attempt);
-        if !self.ending {
-            let effects = self.table.on_step_ended(attempt, report);
+    /// The daemon goes: the next one finds what it held, and what its shepherds run.
+    fn leave(&mut self) {
+        self.say(ToMaster::Stopping);
+        self.leaving = true;
+    }
+
+    fn step_ended(&mut self, attempt: Attempt, number: i64, report: Report) {
+        let known = self.running.remove(&attempt).is_some();
+        if self.ending && known {
+            self.tools.spool.forget(attempt);
+            self.table.abandon(attempt);
+        } else {
+            let effects = self.table.on_step_ended(attempt, number, report);
             self.carry_out(effects);
             self.gather();
         }
@@ -269,36 +383,71 @@ impl Daemon {
     fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
+                Effect::Keep(begin) => {
+                    let attempt = begin.attempt;
+                    if let Err(error) = block_in_place(|| self.tools.spool.keep(begin)) {
+                        let effects = self.table.on_unkept(attempt, &error.to_string());
+                        return self.carry_out(effects);
+                    }
+                }
                 Effect::Say(message) => self.say(message),
-                Effect::Start { attempt, build, number, primitive, workspace } => {
-                    self.start(Assignment { attempt, build, number, primitive, workspace });
-                }
-                Effect::Kill(attempt) => {
-                    self.running.get(&attempt).inspect(|cancel| cancel.cancel());
-                }
+                Effect::Start { begin, workspace } => self.start(begin, workspace),
+                Effect::Kill(attempt) => self.kill(attempt),
                 Effect::Forget(attempt) => self.tools.spool.forget(attempt),
             }
         }
     }
 
-    fn start(&mut self, assignment: Assignment) {
-        let (attempt, number) = (assignment.attempt, assignment.number);
-        let cancel = CancellationToken::new();
-        self.running.insert(attempt, cancel.clone());
-        if self.ending {
-            cancel.cancel();
+    fn kill(&mut self, attempt: Attempt) {
+        match self.running.get(&attempt) {
+            Some(Runs::Here(cancel)) => cancel.cancel(),
+            Some(Runs::There(begin)) => {
+                let (slot, number) = (begin.slot, begin.number());
+                self.slots.tell(slot, ToShepherd::End { attempt, number });
+            }
+            None => {}
         }
+    }
+
+    fn start(&mut self, begin: Begin, workspace: String) {
+        let (attempt, number) = (begin.attempt, begin.number());
+        self.tools.spool.began(attempt, number);
+        match begin.step.as_ref().map(|step| step.primitive.clone()) {
+            Some(process @ Primitive::Process { .. }) => {
+                match job(&self.tools, &begin, &workspace, &process) {
+                    Ok(job) => {
+                        let slot = begin.slot;
+                        self.running.insert(attempt, Runs::There(Box::new(begin)));
+                        self.slots.tell(slot, ToShepherd::Run(Box::new(job)));
+                    }
+                    Err(ending) => {
+                        let report = block_in_place(|| close_lost(&self.tools, begin, ending));
+                        self.step_ended(attempt, number, report);
+                    }
+                }
+            }
+            _ => self.start_here(Assignment { begin, workspace }),
+        }
+        if self.ending {
+            self.kill(attempt);
+        }
+    }
+
+    fn start_here(&mut self, assignment: Assignment) {
+        let (attempt, number) = (assignment.begin.attempt, assignment.begin.number());
+        let begin = assignment.begin.clone();
+        let cancel = CancellationToken::new();
+        self.running.insert(attempt, Runs::Here(cancel.clone()));
         let tools = Arc::clone(&self.tools);
         self.steps.spawn(async move {
-            let spool = Arc::clone(&tools.spool);
-            let step = async move { carry_out(&tools, assignment, &cancel).await };
+            let own = Arc::clone(&tools);
+            let step = async move { carry_out(&own, assignment, &cancel).await };
             let step = AbortOnDropHandle::new(tokio::spawn(step));
             // A fault in one step costs that step and nothing else.
             let report = step.await.unwrap_or_else(|error| {
-                spool.forget_step(attempt, number);
-                broken(&error.to_string())
+                block_in_place(|| close_lost(&tools, begin, broken(&error.to_string())))
             });
-            (attempt, report)
+            (attempt, number, report)
         });
     }
 
@@ -307,6 +456,17 @@ impl Daemon {
             link.say(message);
         }
     }
+}
+
+/// What of a step can safely be done twice: everything but the build's own commands.
+fn may_begin_again(primitive: &Primitive) -> bool {
+    !matches!(primitive, Primitive::Process { .. })
+}
+
+/// What the kernel calls this run of the machine.
+fn boot() -> String {
+    let boot = fs_err::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    boot.trim().to_owned()
 }
 
 async fn overdue(deadline: Option<Instant>) {

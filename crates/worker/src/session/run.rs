@@ -3,31 +3,36 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::daemon::Daemon;
 use super::dial::{DialError, Dialer};
 use super::facts::facts;
 use crate::attempts::Tools;
-use crate::bulk::{self, Spool};
+use crate::bulk;
 use crate::process::Launcher;
-use crate::{Error, Options, home};
+use crate::slots::Slots;
+use crate::spool::Spool;
+use crate::{Error, Options, Shutdown, home};
 
 /// Runs a worker until it is told to stop, here or by its master, or cannot go on. Needs tokio's
 /// multi-threaded runtime.
 ///
 /// # Errors
 /// When its directory is not usable or taken, or the master refuses it.
-pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Error> {
+pub async fn run(options: Options, shutdown: Shutdown) -> Result<(), Error> {
     let home = home::open(&options.dir)?;
     let dialer = Dialer::new(&options);
     if let Err(DialError::Fatal(error)) = dialer.base() {
         return Err(error);
     }
     let unusable = |source| Error::Home { path: options.dir.clone(), source };
+    let launcher = Arc::new(Launcher::new(&options.token, home.errands.clone())?);
+    // Shepherds first: what they ended before they were met is in the spool by now.
+    let slots = Slots::open(&home, Arc::clone(&launcher)).await.map_err(&unusable)?;
+    let (spool, found) = Spool::open(home.spool.clone()).map_err(&unusable)?;
     let tools = Tools {
-        launcher: Launcher::new(&options.token)?,
-        spool: Arc::new(Spool::open(home.spool.clone()).map_err(unusable)?),
+        launcher,
+        spool: Arc::new(spool),
         dialer,
         http: reqwest::Client::new(),
         work: home.work.clone(),
@@ -37,7 +42,8 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Er
     let facts = facts(&tools).await;
     let (is_up, up) = watch::channel(false);
     let bulk = bulk::serve(Arc::clone(&tools.spool), tools.dialer.clone(), up);
-    let daemon = Daemon::new(options, Arc::new(tools), facts, is_up, shutdown);
+    let mut daemon = Daemon::new(options, Arc::new(tools), facts, slots, is_up, shutdown);
+    daemon.restore(found);
     // The bulk link ends with the daemon: what it still had is sent before that, or is not wanted.
     tokio::select! { ended = daemon.run() => ended, never = bulk => match never {} }
 }

@@ -1,4 +1,4 @@
-//! What worker and shepherd say to each other. Both are the same binary, so there is no version.
+//! What an errand is told and what it says. Both sides are the same program, so there is no version.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -21,6 +21,8 @@ pub(crate) struct Job {
     pub(crate) cwd: PathBuf,
     /// The same, as the record shows it: below the workspace.
     pub(crate) shown_cwd: String,
+    /// A file whose lock is shared for as long as anything of the command may live.
+    pub(crate) hold: PathBuf,
 }
 
 /// How it went.

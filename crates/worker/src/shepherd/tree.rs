@@ -4,8 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::ladder::timespec;
+use crate::clock;
 
 /// A process as `/proc` showed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +30,18 @@ impl Member {
     pub(crate) fn pidfd(&self) -> Option<OwnedFd> {
         let fd = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::empty()).ok()?;
         (read(self.pid)?.started == self.started).then_some(fd)
+    }
+
+    /// Its number.
+    pub(super) fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Waits until it is dead, or until `end`.
+    pub(super) fn wait_for_death(&self, end: Instant) {
+        let Some(fd) = self.pidfd() else { return };
+        let left = timespec(end.saturating_duration_since(clock::monotonic()));
+        let _ = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&left));
     }
 
     /// Sends a signal, if it is still there.
@@ -64,7 +81,8 @@ pub(crate) fn end_session(leader: u32) {
     }
 }
 
-fn everyone() -> impl Iterator<Item = Member> {
+/// Everyone on this machine.
+pub(super) fn everyone() -> impl Iterator<Item = Member> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| read(entry.file_name().to_str()?.parse().ok()?))
 }

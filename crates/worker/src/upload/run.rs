@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::open::{Opened, open};
 use super::select::select;
 use super::send::send;
-use crate::attempts::{Logs, Tools};
+use crate::attempts::Tools;
+use crate::capture::Logs;
 use crate::process::failed;
 
 /// Whose artifacts these are.

@@ -10,9 +10,8 @@ use libtest_mimic::Trial;
 use steading_wire::worker::{
     Attempt, BuildId, ClaimId, Ending, Primitive, Report, RequestId, ToMaster, ToWorker,
 };
-use steading_worker::{Error, Options, run};
+use steading_worker::{Error, Options, Shutdown, run};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::master::{Master, TOKEN};
 
@@ -23,7 +22,7 @@ pub(crate) const WORKER: &str = "worker-under-test";
 pub(crate) fn main() -> ExitCode {
     let dir = std::env::args().nth(1).expect("a data directory");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let ended = runtime.block_on(run(options(Path::new(&dir)), CancellationToken::new()));
+    let ended = runtime.block_on(run(options(Path::new(&dir)), Shutdown::default()));
     if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -31,7 +30,7 @@ pub(crate) fn main() -> ExitCode {
 pub(crate) struct Farm {
     pub(crate) master: Master,
     pub(crate) dir: tempfile::TempDir,
-    pub(crate) shutdown: CancellationToken,
+    pub(crate) shutdown: Shutdown,
     pub(crate) worker: JoinHandle<Result<(), Error>>,
 }
 
@@ -82,24 +81,42 @@ impl Farm {
         write_address(dir.path(), &master);
         let mut options = options(dir.path());
         change(&mut options);
-        let shutdown = CancellationToken::new();
+        let shutdown = Shutdown::default();
         let worker = tokio::spawn(run(options, shutdown.clone()));
         Farm { master, dir, shutdown, worker }
     }
 
     /// Starts a worker in a process of its own; the one of this process ends.
-    #[expect(clippy::disallowed_methods, reason = "a worker that can be killed")]
     pub(crate) async fn start_process() -> (Farm, Child) {
         let mut farm = Farm::start().await;
-        farm.shutdown.cancel();
+        farm.shutdown.end.cancel();
         (&mut farm.worker).await.expect("no panic").expect("a clean end");
-        farm.master.seen().messages.clear();
-        let child = Command::new(std::env::current_exe().expect("a program"))
-            .arg0(WORKER)
-            .arg(farm.dir.path())
-            .spawn()
-            .expect("a process");
+        let child = farm.start_again();
         (farm, child)
+    }
+
+    /// Starts such a worker again, after it was killed.
+    pub(crate) fn start_again(&self) -> Child {
+        self.start_program(&std::env::current_exe().expect("a program"))
+    }
+
+    /// The same, by another program: a copy of this one.
+    pub(crate) fn start_upgraded(&self) -> Child {
+        let copy = self.dir.path().join("upgraded");
+        std::fs::copy(std::env::current_exe().expect("a program"), &copy).expect("copied");
+        self.start_program(&copy)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a worker that can be killed")]
+    fn start_program(&self, program: &Path) -> Child {
+        self.master.seen().forget_messages();
+        Command::new(program).arg0(WORKER).arg(self.dir.path()).spawn().expect("a process")
+    }
+
+    /// Starts a worker in this process again, after it ended.
+    pub(crate) fn begin_again(&mut self) {
+        self.shutdown = Shutdown::default();
+        self.worker = tokio::spawn(run(options(self.dir.path()), self.shutdown.clone()));
     }
 
     /// Where a builder's first workspace is.
@@ -155,9 +172,18 @@ impl Farm {
         String::from_utf8_lossy(&log.raw()).into_owned()
     }
 
+    /// Waits until nothing is spooled.
+    pub(crate) async fn spool_is_empty(&self) {
+        let spool = self.dir.path().join("worker/spool");
+        until("an empty spool", || {
+            (std::fs::read_dir(&spool).expect("a spool").count() == 0).then_some(())
+        })
+        .await;
+    }
+
     /// Ends the worker; it must end well.
     pub(crate) async fn end(self) {
-        self.shutdown.cancel();
+        self.shutdown.end.cancel();
         self.worker.await.expect("no panic").expect("a clean end");
     }
 }
@@ -195,6 +221,12 @@ pub(crate) async fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T
         Ok(found) => found,
         Err(_) => panic!("{what} did not come"),
     }
+}
+
+/// Kills a worker the hard way.
+pub(crate) fn kill(worker: &mut Child) {
+    worker.kill().expect("it was started");
+    worker.wait().expect("it was started");
 }
 
 /// Whether a process runs (a zombie does not).

@@ -2,8 +2,7 @@
 
 use libtest_mimic::Trial;
 use steading_wire::worker::{PROTOCOL, ToMaster};
-use steading_worker::{Error, holder, run};
-use tokio_util::sync::CancellationToken;
+use steading_worker::{Error, Shutdown, holder, run};
 
 use crate::harness::{Farm, options, test, write_address};
 use crate::master::Master;
@@ -41,7 +40,7 @@ async fn fails(master: &Master, change: impl FnOnce(&mut steading_worker::Option
     write_address(dir.path(), master);
     let mut options = options(dir.path());
     change(&mut options);
-    run(options, CancellationToken::new()).await.expect_err("an error")
+    run(options, Shutdown::default()).await.expect_err("an error")
 }
 
 async fn a_wrong_token_ends_the_worker() {
@@ -63,11 +62,11 @@ async fn a_second_worker_is_refused() {
     farm.master.hear("a hello", |m| matches!(m, ToMaster::Hello(_)).then_some(())).await;
     let home = farm.dir.path().join("worker");
     assert_eq!(holder(&home), Some(std::process::id()));
-    let second = run(options(farm.dir.path()), CancellationToken::new()).await;
+    let second = run(options(farm.dir.path()), Shutdown::default()).await;
     let error = second.expect_err("taken").to_string();
     assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
     let dir = farm.dir.path().to_owned();
-    farm.shutdown.cancel();
+    farm.shutdown.end.cancel();
     farm.worker.await.expect("no panic").expect("a clean end");
     assert_eq!(holder(&dir.join("worker")), None);
 }

@@ -106,11 +106,7 @@ async fn a_dropped_attempt_is_gone() {
     let pid = file(&farm.workspace("hello").join("pid")).await;
     farm.master.say(ToWorker::Drop { attempt: attempt(1) }).await;
     until("its death", || (!runs(&pid)).then_some(())).await;
-    let spool = farm.dir.path().join("worker/spool");
-    until("an empty spool", || {
-        (std::fs::read_dir(&spool).expect("a spool").count() == 0).then_some(())
-    })
-    .await;
+    farm.spool_is_empty().await;
     farm.master
         .hear("a heartbeat", |m| (*m == ToMaster::Heartbeat { held: vec![] }).then_some(()))
         .await;

@@ -13,6 +13,7 @@ mod logs;
 mod master;
 mod processes;
 mod stopping;
+mod survival;
 
 use std::process::ExitCode;
 
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
         Some(harness::WORKER) => return harness::main(),
         _ => {}
     }
-    let tests: [fn() -> Vec<Trial>; 7] = [
+    let tests: [fn() -> Vec<Trial>; 8] = [
         artifacts::tests,
         checkouts::tests,
         identity::tests,
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         logs::tests,
         processes::tests,
         stopping::tests,
+        survival::tests,
     ];
     let tests = tests.into_iter().flat_map(|tests| tests()).collect();
     run(&Arguments::from_args(), tests).exit_code()

@@ -88,6 +88,14 @@ struct Shared {
     cut: Mutex<CancellationToken>,
 }
 
+impl Seen {
+    /// Forgets what was said, not what was stored.
+    pub(crate) fn forget_messages(&mut self) {
+        self.messages.clear();
+        self.cursor = 0;
+    }
+}
+
 /// A master that listens.
 #[derive(Debug, Clone)]
 pub(crate) struct Master {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use steading_wire::worker::{ClaimId, ToMaster, ToWorker};
 
-use crate::harness::{Farm, assert_exit, attempt, file, runs, shell, test, until};
+use crate::harness::{Farm, assert_exit, attempt, file, runs, shell, test};
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
@@ -13,8 +13,6 @@ pub(crate) fn tests() -> Vec<Trial> {
         test("stopping::a_busy_worker_stops_when_its_builds_are_gone", a_busy_worker_stops),
         test("stopping::a_worker_that_is_ended_leaves_nothing", an_ended_worker_leaves_nothing),
         test("stopping::an_orphan_ends_itself", an_orphan_ends_itself),
-        test("stopping::builds_die_with_a_worker_that_is_killed", builds_die_with_the_worker),
-        test("stopping::builds_end_with_the_future_that_runs_them", builds_end_with_their_future),
     ]
 }
 
@@ -58,7 +56,7 @@ async fn an_ended_worker_leaves_nothing() {
     farm.accept(attempt(1), "hello").await;
     farm.begin(attempt(1), 1, shell("setsid sleep 1000 & echo $! > pid; wait")).await;
     let pid = file(&farm.workspace("hello").join("pid")).await;
-    farm.shutdown.cancel();
+    farm.shutdown.end.cancel();
     farm.worker.await.expect("no panic").expect("a clean end");
     assert!(!runs(&pid));
     let said = |m: &ToMaster| matches!(m, ToMaster::StepDone { .. });
@@ -76,23 +74,4 @@ async fn an_orphan_ends_itself() {
     farm.worker.await.expect("no panic").expect("a clean end");
     // What ran when the master went was run to its end.
     assert!(farm.dir.path().join("worker/work/hello-1/there").exists());
-}
-
-async fn builds_die_with_the_worker() {
-    let (farm, mut worker) = Farm::start_process().await;
-    farm.accept(attempt(1), "hello").await;
-    farm.begin(attempt(1), 1, shell("setsid sleep 1000 & echo $! > pid; wait")).await;
-    let pid = file(&farm.workspace("hello").join("pid")).await;
-    worker.kill().expect("killed");
-    worker.wait().expect("dead");
-    until("the death of its builds", || (!runs(&pid)).then_some(())).await;
-}
-
-async fn builds_end_with_their_future() {
-    let farm = Farm::start().await;
-    farm.accept(attempt(1), "hello").await;
-    farm.begin(attempt(1), 1, shell("sleep 1000 & echo $! > pid; wait")).await;
-    let pid = file(&farm.workspace("hello").join("pid")).await;
-    farm.worker.abort();
-    until("the death of its builds", || (!runs(&pid)).then_some(())).await;
 }

@@ -1,10 +1,10 @@
-//! The shepherd's life: take the job, start it, wait for its end or for the order to end it.
+//! An errand: take one command, start it, wait for its end or for the order to end it.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -16,32 +16,27 @@ use steading_wire::worker::{ExitRecord, Micros};
 
 use super::job::{Job, Verdict, read_frame, to_frame};
 use super::ladder::{CANCEL_GRACE, LEFTOVER_GRACE, end_all, living, timespec};
+use super::lock;
 use super::reaper::Reaper;
 use crate::clock;
 
 /// How often dead orphans are collected while the command runs.
 const REAP_EVERY: Duration = Duration::from_secs(1);
 
-/// The whole life of a process called `steading-shepherd`. Nothing may have started before it.
-#[must_use]
-pub fn main() -> ExitCode {
-    match serve() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Standard error is the step's log: the right place to be seen.
-            let _ = writeln!(io::stderr(), "steading-shepherd: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn serve() -> io::Result<()> {
-    let _ = rustix::thread::set_name(c"steading-shep");
+/// The whole life of an errand.
+///
+/// # Errors
+/// When it was told nothing, or cannot answer. Standard error is the step's log: there it is seen.
+pub(super) fn run() -> io::Result<()> {
     // Without a terminal, a program that would ask a question fails instead of waiting for ever.
     let _ = setsid();
     set_child_subreaper(Some(getpid()))?;
     let mut control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let job: Job = read_frame(&mut control)?;
+    let _hold = lock::share(&job.hold)?;
+    if is_abandoned(&control) {
+        return Ok(());
+    }
     let verdict = match start(&job) {
         Ok(main) => watch(job, main, &control),
         Err(error) => not_started(&job, &error),
@@ -51,6 +46,13 @@ fn serve() -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         told => told,
     }
+}
+
+/// Whoever ordered it is dead, or changed its mind, before anything began.
+fn is_abandoned(control: &UnixStream) -> bool {
+    let mut polled = [PollFd::new(control, PollFlags::IN)];
+    let at_once = timespec(Duration::ZERO);
+    poll(&mut polled, Some(&at_once)).is_ok() && !polled[0].revents().is_empty()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the shepherd exists to start processes")]

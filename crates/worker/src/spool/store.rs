@@ -1,0 +1,390 @@
+//! All that is in the spool, as the daemon knows it: indexed from the files, sent from the files.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::ops::Bound::{Excluded, Unbounded};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use steading_wire::worker::{Attempt, BulkToMaster, LogKey, Micros, Report, RequestId};
+use tokio::sync::{Notify, watch};
+
+use super::log::{Due, Span, SpooledLog};
+use super::record::{Begin, HEAD, Record, Records, Unreadable};
+use super::step::StepFile;
+use super::stream::Stream;
+
+/// How much of a file is read at once while it is indexed, in bytes.
+const READ_BYTES: usize = 256 << 10;
+
+/// The spool: the files below `spool/`, and what of them is sent.
+#[derive(Debug)]
+pub(crate) struct Spool {
+    dir: PathBuf,
+    inner: Mutex<Inner>,
+    /// There is something to send.
+    news: Notify,
+    /// A log is safe, or nobody wants it: an attempt may be gathered now.
+    pub(crate) gone: Notify,
+    links: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    steps: BTreeMap<(Attempt, i64), Step>,
+    logs: BTreeMap<LogKey, SpooledLog>,
+}
+
+/// A file that is being read.
+#[derive(Debug)]
+struct Step {
+    file: Arc<File>,
+    /// Offset behind the last record that is known.
+    read: u64,
+    /// Logs that are safe with the master, unwanted, or given up: nothing more of them is sent.
+    done: [bool; 2],
+    /// A later step began: the report is not needed any more.
+    superseded: bool,
+}
+
+/// The newest step of an attempt that an earlier daemon held.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Which, and whose.
+    pub(crate) begin: Begin,
+    /// How it ended, if it did.
+    pub(crate) report: Option<Report>,
+}
+
+impl Spool {
+    /// Opens the spool, and finds what an earlier daemon held.
+    pub(crate) fn open(dir: PathBuf) -> io::Result<(Spool, Vec<Found>)> {
+        let spool = Spool {
+            dir,
+            inner: Mutex::default(),
+            news: Notify::new(),
+            gone: Notify::new(),
+            links: watch::channel(0).0,
+        };
+        let mut newest: BTreeMap<Attempt, Found> = BTreeMap::new();
+        for entry in fs_err::read_dir(&spool.dir)? {
+            let path = entry?.path();
+            match spool.find(&path) {
+                Ok(found) => {
+                    let attempt = found.begin.attempt;
+                    let number = newest.get(&attempt).map(|known| known.begin.number());
+                    if number.is_none_or(|number| number < found.begin.number()) {
+                        newest.insert(attempt, found);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!("`{}` is removed from the spool: {error}", path.display());
+                    fs_err::remove_file(path)?;
+                }
+            }
+        }
+        for found in newest.values() {
+            spool.began(found.begin.attempt, found.begin.number());
+        }
+        Ok((spool, newest.into_values().collect()))
+    }
+
+    /// What a file of an earlier daemon is; its logs are sent from now on.
+    fn find(&self, path: &Path) -> Result<Found, Unreadable> {
+        let key = path.file_name().and_then(|name| parse(name.to_str()?));
+        let mut records = Records::open(BufReader::with_capacity(READ_BYTES, File::open(path)?))?;
+        let (Some((attempt, number)), Some((.., Record::Begin(begin)))) = (key, records.next()?)
+        else {
+            return Err(Unreadable::Version);
+        };
+        let report = self.index(attempt, number, u64::MAX)?;
+        if report.is_some() {
+            self.give_up_unclosed(attempt, number);
+        }
+        Ok(Found { begin: *begin, report })
+    }
+
+    /// Where a step of an attempt is.
+    pub(crate) fn path(&self, attempt: Attempt, number: i64) -> PathBuf {
+        let Attempt { request, epoch } = attempt;
+        self.dir.join(format!("{request}-{epoch}-{number}"))
+    }
+
+    /// Writes down that an attempt was accepted.
+    ///
+    /// # Errors
+    /// When the disk cannot take it.
+    pub(crate) fn keep(&self, begin: Begin) -> io::Result<()> {
+        StepFile::create(&self.path(begin.attempt, 0), begin, 0).map(drop)
+    }
+
+    /// A step's file has whole records up to this offset.
+    pub(crate) fn grew(&self, attempt: Attempt, number: i64, end: u64) {
+        if let Err(error) = self.index(attempt, number, end)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::error!("step {number} of {attempt} cannot be read from the spool: {error}");
+        }
+        self.news.notify_one();
+    }
+
+    /// A step ended: what is not whole now will never be.
+    pub(crate) fn ended(&self, attempt: Attempt, number: i64, end: u64) {
+        self.grew(attempt, number, end);
+        self.give_up_unclosed(attempt, number);
+    }
+
+    /// How a step ended, when its writer died after writing it down.
+    pub(crate) fn report(&self, attempt: Attempt, number: i64) -> Option<Report> {
+        let file = File::open(self.path(attempt, number)).ok()?;
+        let mut records = Records::open(BufReader::with_capacity(READ_BYTES, file)).ok()?;
+        let mut report = None;
+        while let Ok(Some((.., record))) = records.next() {
+            if let Record::End { report: found } = record {
+                report = Some(*found);
+            }
+        }
+        if report.is_some() {
+            self.ended(attempt, number, u64::MAX);
+        }
+        report
+    }
+
+    /// Reads what is new in a file; answers the report, when that is among it.
+    fn index(&self, attempt: Attempt, number: i64, end: u64) -> io::Result<Option<Report>> {
+        let mut inner = self.inner();
+        let inner = &mut *inner;
+        let step = match inner.steps.entry((attempt, number)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let file = Arc::new(File::open(self.path(attempt, number))?);
+                let read = HEAD.len() as u64;
+                new.insert(Step { file, read, done: [false; 2], superseded: false })
+            }
+        };
+        let file = Arc::clone(&step.file);
+        let source = At { file: &file, at: step.read, end };
+        let mut records = Records::resume(BufReader::with_capacity(READ_BYTES, source), step.read);
+        let mut report = None;
+        while let Some((at, length, record)) = records.next()? {
+            step.read = records.end();
+            match record {
+                Record::Begin(_) => {}
+                Record::Block { log, raw_offset, raw_len, .. } => {
+                    let raw_end = raw_offset + u64::from(raw_len);
+                    let span = Span { raw_offset, raw_end, at, length };
+                    if let Some(log) = wanted(step, &mut inner.logs, attempt, number, &log) {
+                        log.add(span);
+                    }
+                }
+                Record::Close { log: name, trailer, bytes, lines, hash } => {
+                    if let Some(log) = wanted(step, &mut inner.logs, attempt, number, &name) {
+                        let key = LogKey { attempt, step: number, name };
+                        log.close(BulkToMaster::Close { log: key, trailer, bytes, lines, hash });
+                    }
+                }
+                Record::End { report: found } => report = Some(*found),
+            }
+        }
+        Ok(report)
+    }
+
+    fn give_up_unclosed(&self, attempt: Attempt, number: i64) {
+        let of_step = |key: &LogKey| key.attempt == attempt && key.step == number;
+        let keys: Vec<LogKey> = {
+            let inner = self.inner();
+            let open = inner.logs.iter().filter(|(key, log)| of_step(key) && !log.is_closed());
+            open.map(|(key, _)| key.clone()).collect()
+        };
+        keys.iter().for_each(|key| self.forget_log(key));
+    }
+
+    /// Offers raw bytes that came at `at` for whoever watches; answers how many were taken.
+    pub(crate) fn offer_tail(&self, key: LogKey, raw_offset: u64, at: Micros, raw: &[u8]) -> usize {
+        let mut inner = self.inner();
+        let Inner { steps, logs } = &mut *inner;
+        let is_done =
+            |step: &Step| Stream::named(&key.name).is_none_or(|stream| step.done[stream as usize]);
+        if steps.get(&(key.attempt, key.step)).is_some_and(is_done) {
+            return raw.len();
+        }
+        let log = logs.entry(key.clone()).or_insert_with(|| SpooledLog::new(key));
+        let taken = log.offer_tail(raw_offset, at, raw);
+        drop(inner);
+        self.news.notify_one();
+        taken
+    }
+
+    /// Whether an attempt has bytes that are not safe yet.
+    pub(crate) fn holds(&self, attempt: Attempt) -> bool {
+        self.inner().logs.keys().any(|key| key.attempt == attempt)
+    }
+
+    /// The next thing to send, round robin over the logs: `after` is the log served last.
+    pub(crate) async fn next(&self, after: &mut Option<LogKey>) -> (LogKey, Due) {
+        loop {
+            let news = self.news.notified();
+            if let Some((key, due)) = self.look(after.as_ref()) {
+                *after = Some(key.clone());
+                return (key, due);
+            }
+            news.await;
+        }
+    }
+
+    fn look(&self, after: Option<&LogKey>) -> Option<(LogKey, Due)> {
+        let mut inner = self.inner();
+        let first = after.map_or(Unbounded, |key| Excluded(key.clone()));
+        let due = |(key, log): (&LogKey, &mut SpooledLog)| Some((key.clone(), log.next()?));
+        let later = inner.logs.range_mut((first, Unbounded)).find_map(due);
+        later.or_else(|| inner.logs.iter_mut().find_map(due))
+    }
+
+    /// Reads a block from its file.
+    ///
+    /// # Errors
+    /// When the disk cannot give it back.
+    pub(crate) fn read(&self, log: LogKey, span: Span) -> io::Result<BulkToMaster> {
+        let step = self.inner().steps.get(&(log.attempt, log.step)).map(|s| Arc::clone(&s.file));
+        let file = step.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let source = At { file: &file, at: span.at, end: span.at + u64::from(span.length) };
+        match Records::resume(source, span.at).next()? {
+            Some((.., Record::Block { raw_offset, encoded, .. })) => {
+                Ok(BulkToMaster::Block { log, raw_offset, encoded })
+            }
+            _ => Err(io::Error::other("it is not what was written")),
+        }
+    }
+
+    /// The master has everything of a log below `next`; false when that is not what was sent.
+    pub(crate) fn stored(&self, key: &LogKey, next: u64) -> bool {
+        let stored = self.inner().logs.get_mut(key).is_none_or(|log| log.acknowledge(next));
+        self.news.notify_one();
+        stored
+    }
+
+    /// A log is safe, or unwanted, or given up: nothing more of it is sent.
+    pub(crate) fn forget_log(&self, key: &LogKey) {
+        let mut inner = self.inner();
+        let known = inner.logs.remove(key).is_some();
+        let stream = Stream::named(&key.name);
+        let step = inner.steps.get_mut(&(key.attempt, key.step));
+        if let (Some(step), Some(stream)) = (step, stream) {
+            step.done[stream as usize] = true;
+        }
+        drop(inner);
+        if known {
+            self.tidy(key.attempt);
+            self.gone.notify_one();
+        }
+    }
+
+    /// A step of an attempt began: those before it are needed for their logs only.
+    pub(crate) fn began(&self, attempt: Attempt, number: i64) {
+        let mut inner = self.inner();
+        inner
+            .steps
+            .range_mut((attempt, i64::MIN)..(attempt, number))
+            .for_each(|(_, step)| step.superseded = true);
+        drop(inner);
+        self.tidy(attempt);
+    }
+
+    /// Removes the files of an attempt that nobody needs any more.
+    fn tidy(&self, attempt: Attempt) {
+        let mut inner = self.inner();
+        let Inner { steps, logs } = &mut *inner;
+        let is_sent =
+            |number: i64| !logs.keys().any(|key| key.attempt == attempt && key.step == number);
+        let of_attempt = steps.range((attempt, i64::MIN)..=(attempt, i64::MAX));
+        let idle: Vec<i64> = of_attempt
+            .filter(|((_, number), step)| step.superseded && is_sent(*number))
+            .map(|((_, number), _)| *number)
+            .collect();
+        for number in idle {
+            steps.remove(&(attempt, number));
+            remove(&self.path(attempt, number));
+        }
+    }
+
+    /// Everything of an attempt goes.
+    pub(crate) fn forget(&self, attempt: Attempt) {
+        let mut inner = self.inner();
+        inner.steps.retain(|(of, _), _| *of != attempt);
+        inner.logs.retain(|key, _| key.attempt != attempt);
+        drop(inner);
+        // Also what a shepherd wrote that nobody has read yet.
+        for entry in fs_err::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if name.to_str().and_then(parse).is_some_and(|(of, _)| of == attempt) {
+                remove(&entry.path());
+            }
+        }
+        self.gone.notify_one();
+    }
+
+    /// A new link begins: all that is not acknowledged is sent again, and tails anew.
+    pub(crate) fn begin_link(&self) {
+        self.inner().logs.values_mut().for_each(SpooledLog::rewind);
+        self.links.send_modify(|n| *n += 1);
+        self.news.notify_one();
+    }
+
+    /// Counts the links there were; tells when a new one begins.
+    pub(crate) fn links(&self) -> watch::Receiver<u64> {
+        self.links.subscribe()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The log of that name, unless nothing more of it is sent.
+fn wanted<'a>(
+    step: &Step,
+    logs: &'a mut BTreeMap<LogKey, SpooledLog>,
+    attempt: Attempt,
+    number: i64,
+    name: &str,
+) -> Option<&'a mut SpooledLog> {
+    let stream = Stream::named(name).filter(|stream| !step.done[*stream as usize])?;
+    let key = LogKey { attempt, step: number, name: stream.name().to_owned() };
+    Some(logs.entry(key.clone()).or_insert_with(|| SpooledLog::new(key)))
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs_err::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!("a spooled file stays on disk: {error}");
+    }
+}
+
+/// The attempt and step a file's name means.
+fn parse(name: &str) -> Option<(Attempt, i64)> {
+    let mut parts = name.split('-').map(|part| part.parse::<i64>().ok());
+    let (request, epoch, number) = (parts.next()??, parts.next()??, parts.next()??);
+    let attempt = Attempt { request: RequestId(request), epoch };
+    parts.next().is_none().then_some((attempt, number))
+}
+
+/// A part of a file, read without moving anything others share.
+struct At<'a> {
+    file: &'a File,
+    at: u64,
+    end: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let length = buffer.len().min(left);
+        let read = self.file.read_at(&mut buffer[..length], self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}

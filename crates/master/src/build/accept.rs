@@ -6,7 +6,7 @@ use steading_core::words::{
 };
 use steading_store::{Acceptance, Error};
 
-use super::advance::{Advance, materials};
+use super::advance::{Advance, Stands, materials};
 use crate::context::Context;
 use crate::farms::FarmError;
 use crate::settle;
@@ -25,19 +25,27 @@ pub(crate) enum Refused {
     Settle(#[from] settle::Error),
 }
 
+/// A build that a worker accepted, and where it stands if it began just now.
+pub(crate) struct Accepted {
+    /// The build.
+    pub(crate) build: Build,
+    /// What its driver does first.
+    pub(super) stands: Option<Stands>,
+}
+
 /// Gives the build, also when the worker said so before; none when the offer no longer stands.
 pub(crate) async fn accept(
     context: &Context,
     worker: &str,
     claim: ClaimId,
     attempt: Attempt,
-) -> Result<Option<Build>, Refused> {
+) -> Result<Option<Accepted>, Refused> {
     let (offered, build) =
         context.store.read(move |r| Ok((r.offered_claims()?, r.build_of(attempt)?))).await?;
     if let Some(build) = build {
         let over = matches!(build.state, BuildState::Lost | BuildState::Finished);
         let stands = !over && build.worker == worker;
-        return Ok(stands.then_some(build));
+        return Ok(stands.then_some(Accepted { build, stands: None }));
     }
     let stands = offered
         .iter()
@@ -54,7 +62,7 @@ async fn begin(
     worker: &str,
     claim: ClaimId,
     attempt: Attempt,
-) -> Result<Option<Build>, Refused> {
+) -> Result<Option<Accepted>, Refused> {
     let request = context.store.read(move |r| r.request(attempt.request)).await?;
     let Some(request) = request else { return Ok(None) };
     let builder = context.farms.builder(request.configuration_id, &request.builder).await?;
@@ -79,8 +87,9 @@ async fn begin(
             other => other?,
         };
         let cancel = Cancel::Once;
-        Advance { build: &build, materials: &materials, present: &present, cancel }.run(w, None)?;
-        Ok(Some(build))
+        let advance = Advance { build: &build, materials: &materials, present: &present, cancel };
+        let stands = Some(advance.run(w, None)?);
+        Ok(Some(Accepted { build, stands }))
     });
     Ok(section.await?)
 }

@@ -6,6 +6,7 @@ use steading_core::words::{Build, BuildId, BuildState, Seq, StepState};
 use steading_store::{Follow, LogEnd};
 use steading_wire::worker::{Primitive, Report, ToWorker};
 
+use super::accept::Accepted;
 use super::advance::{Advance, Answer, Stands, materials, results};
 use super::primitive::Materials;
 use super::report::{judged, kept};
@@ -31,13 +32,18 @@ enum Error {
 
 /// Begins driving a build whose worker is connected. An older driver of it ends.
 pub(crate) fn drive(context: &Context, build: Build) {
+    drive_from(context, Accepted { build, stands: None });
+}
+
+/// The same with a build that was accepted just now.
+pub(crate) fn drive_from(context: &Context, Accepted { build, stands }: Accepted) {
     let mailbox = context.sessions.drive(build.id);
     let context = context.clone();
     spawn("build", async move {
         let id = build.id;
         match Driver::new(context.clone(), build, mailbox).await {
             Ok(mut driver) => {
-                if let Err(error) = driver.run().await {
+                if let Err(error) = driver.run(stands).await {
                     tracing::error!(build = id.0, "its driver stopped: {error}");
                 }
             }
@@ -62,9 +68,18 @@ impl Driver {
     }
 
     /// Until the build is finished, or the session ends and somebody else will drive it.
-    async fn run(&mut self) -> Result<(), Error> {
+    async fn run(&mut self, first: Option<Stands>) -> Result<(), Error> {
         let mut answer = None;
         let mut seq = self.context.store.seq();
+        // What the section that made the build found needs no second one; but a cancel may have
+        // come before there was a mailbox to put it in.
+        if let Some(Stands::AtStep { number, primitive }) = first
+            && self.look().await?
+            && self.build.state == BuildState::Running
+            && !self.at_step(number, primitive).await?
+        {
+            return Ok(());
+        }
         while self.look().await? {
             // Whatever moves from here on may free the lock that is found taken below.
             seq.mark_unchanged();
@@ -115,7 +130,8 @@ impl Driver {
     /// Has the worker run a step and waits for its end. False when the session is over.
     async fn at_step(&mut self, number: i64, primitive: Primitive) -> Result<bool, Error> {
         let attempt = self.build.attempt;
-        self.send(ToWorker::Run { attempt, build: self.build.id, number, primitive });
+        let then = Vec::new();
+        self.send(ToWorker::Run { attempt, build: self.build.id, number, primitive, then });
         if self.build.state == BuildState::Cancelling {
             self.stop_unless_always(number);
         }

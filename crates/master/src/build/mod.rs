@@ -11,4 +11,4 @@ mod primitive;
 mod report;
 
 pub(crate) use accept::{Refused, accept};
-pub(crate) use driver::drive;
+pub(crate) use driver::{drive, drive_from};

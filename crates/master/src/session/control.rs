@@ -226,7 +226,7 @@ impl Session {
     /// The claim becomes a build, or the attempt is dropped when the offer no longer stands.
     async fn accepted(&self, claim: ClaimId, attempt: Attempt) -> Result<(), Ended> {
         match build::accept(&self.context, &self.worker, claim, attempt).await? {
-            Some(build) => build::drive(&self.context, build),
+            Some(accepted) => build::drive_from(&self.context, accepted),
             None => {
                 self.context.sessions.send(&self.worker, ToWorker::Drop { attempt });
             }

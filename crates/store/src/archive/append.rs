@@ -96,6 +96,7 @@ impl Archive {
 
     /// Closes a log with what is stored of it, for a worker that never came back. Nothing is added
     /// to its content: how its build ended stands in the build's row. Closing again is harmless.
+    /// A log nothing was stored of has no file, and gets none: it is empty, says its row.
     ///
     /// # Errors
     /// What the disk says.
@@ -108,6 +109,11 @@ impl Archive {
         let (open, summary, pending) = blocking(move || {
             let open = this.open_log(log);
             let (summary, pending) = open.with_state(|state| {
+                if trailer.is_none() && state.extent.file == 0 {
+                    let refused = |damage| Error::Refused { log, damage };
+                    let summary = state.ledger.check(&state.ledger.trailer()).map_err(refused)?;
+                    return Ok((summary, done(state)));
+                }
                 let summary = seal(&open, state, trailer)?;
                 Ok((summary, submit(&this.inner.syncer, &open, state)?))
             })?;

@@ -141,6 +141,14 @@ impl Archive {
         self.inner.syncer.syncs()
     }
 
+    /// History says that a log is closed as empty: whoever began to watch it since it was closed
+    /// here sees the sender gone, as the others did.
+    pub fn closed_empty(&self, log: LogId) {
+        if let Some(open) = self.known_log(log) {
+            self.forget_if(true, &open);
+        }
+    }
+
     /// What is in memory of a log, taken up if it is not.
     pub(super) fn open_log(&self, log: LogId) -> Arc<OpenLog> {
         let fresh = || Arc::new(OpenLog::new(log, self.inner.paths.log(log)));

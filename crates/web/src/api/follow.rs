@@ -40,10 +40,12 @@ pub(super) async fn follow(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
     let known = logs::known(&state, LogId(id)).await?;
-    let (log, closed) = (known.id, known.closed);
+    let log = known.id;
     let seen = last_event_id(&headers)?.and_then(|number| u64::try_from(number).ok());
     let next = seen.map(|number| number + 1).or(asked.first).unwrap_or(1).max(1);
     let length = state.archive.watch(log).await?;
+    // Asked again: one that was closed as empty in between leaves nothing there to be told by.
+    let closed = known.closed || logs::known(&state, log).await?.closed;
     let (sender, response) = stream::open(&state, QUEUE_MAX)?;
     let follower = Follower { state, log, closed, next, growing: 0 };
     tokio::spawn(async move {

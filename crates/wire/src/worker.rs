@@ -1,4 +1,4 @@
-//! The worker protocol, version 1: MessagePack with named maps over two WebSockets.
+//! The worker protocol, version 2: MessagePack with named maps over two WebSockets.
 //!
 //! *Control* carries small messages and never queues behind bytes; *bulk* carries log blocks and
 //! the live tail. Every message about a build is addressed by its `Attempt` and may be sent again:
@@ -9,8 +9,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use steading_core::words::{Attempt, BuildId, ClaimId, Micros, Reason, RequestId};
 
-/// The version both sides must share (a master also serves the one before, once there is one).
-pub const PROTOCOL: u32 = 1;
+/// The newest version, which a worker speaks.
+pub const PROTOCOL: u32 = 2;
+/// The oldest version a master still serves. Version 2 added fields, each with a default:
+/// `Hello::instance`, and `Run::then`, which an older worker passes over.
+pub const PROTOCOL_OLDEST: u32 = 1;
 /// How often a worker sends a heartbeat, in milliseconds.
 pub const HEARTBEAT_MS: u64 = 3_000;
 /// A side that heard nothing for this long drops the link, in milliseconds.
@@ -27,6 +30,10 @@ pub struct Hello {
     pub name: String,
     /// Its Steading version.
     pub version: String,
+    /// Which directory it works in, among all there ever were: the same after each of its starts.
+    /// Since version 2.
+    #[serde(default)]
+    pub instance: Option<String>,
     /// Its machine: kernel, cpus, memory, disk, as plain facts.
     pub facts: BTreeMap<String, String>,
     /// The attempts it holds.
@@ -89,7 +96,7 @@ pub enum ToWorker {
     },
     /// The session does not begin; the text says why and what to do.
     Rejected {
-        /// Machine-readable: `protocol`, `name`.
+        /// Machine-readable: `protocol`, `name`, `taken`.
         code: String,
         /// For people.
         text: String,
@@ -113,6 +120,10 @@ pub enum ToWorker {
         number: i64,
         /// What to do.
         primitive: Primitive,
+        /// What to do next if this goes well, and so on: steps that need no decision. Since
+        /// version 2.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        then: Vec<Next>,
     },
     /// Stop what runs: TERM, then KILL, the whole tree dead within 10 s.
     Cancel {
@@ -133,6 +144,15 @@ pub enum ToWorker {
     Restarting,
     /// End the worker itself: at once when idle, else when its builds are gone.
     Stop,
+}
+
+/// A step that follows another that went well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Next {
+    /// Its number in the plan.
+    pub number: i64,
+    /// What to do.
+    pub primitive: Primitive,
 }
 
 /// The few things a worker can do. Every step compiles to one of them.
@@ -427,6 +447,7 @@ mod tests {
             build: BuildId(3),
             number: 1,
             primitive: Primitive::Upload { paths: vec!["out/*".into()] },
+            then: vec![Next { number: 2, primitive: Primitive::Upload { paths: vec![] } }],
         });
         round_trip(&BulkToMaster::Block {
             log: LogKey { attempt: attempt(), step: 1, name: "stdout".into() },
@@ -444,6 +465,47 @@ mod tests {
             text,
             r"\x83\xa4type\xa8accepted\xa5claim\x01\xa7attempt\x82\xa7request\x07\xa5epoch\x02"
         );
+    }
+
+    /// What a worker of version 1 says of itself.
+    #[derive(Serialize, Deserialize)]
+    struct HelloOf1 {
+        r#type: String,
+        protocol: u32,
+        name: String,
+        version: String,
+        facts: BTreeMap<String, String>,
+        held: Vec<Attempt>,
+    }
+
+    /// How a worker of version 1 reads the order to run a step.
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "type", rename_all = "snake_case")]
+    enum ToWorkerOf1 {
+        Run { attempt: Attempt, build: BuildId, number: i64, primitive: Primitive },
+    }
+
+    #[test]
+    fn version_1_reads_version_2_and_the_other_way_round() {
+        let held = vec![attempt()];
+        let (name, version, r#type) = ("barn".to_owned(), "0.1".to_owned(), "hello".to_owned());
+        let old = HelloOf1 { r#type, protocol: 1, name, version, facts: BTreeMap::new(), held };
+        match decode(&encode(&old)) {
+            Ok(ToMaster::Hello(hello)) => {
+                assert_eq!((hello.protocol, hello.instance), (PROTOCOL_OLDEST, None));
+                assert_eq!(hello.held, [attempt()]);
+            }
+            other => panic!("{other:?}"),
+        }
+        let primitive = Primitive::Upload { paths: vec![] };
+        let then = vec![Next { number: 2, primitive: primitive.clone() }];
+        let (attempt, build, number) = (attempt(), BuildId(3), 1);
+        let order = ToWorker::Run { attempt, build, number, primitive: primitive.clone(), then };
+        let read: ToWorkerOf1 = decode(&encode(&order)).expect("an older worker reads it");
+        let expected = ToWorkerOf1::Run { attempt, build, number, primitive };
+        assert_eq!(read, expected);
+        let order: ToWorker = decode(&encode(&expected)).expect("an older master's order");
+        assert!(matches!(order, ToWorker::Run { then, .. } if then.is_empty()));
     }
 
     #[test]

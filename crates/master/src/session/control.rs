@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::SinkExt;
 use steading_core::words::{Attempt, BuildState, Claim, ClaimId, Reason};
 use steading_store::Token;
-use steading_wire::worker::{Hello, PROTOCOL, ToMaster, ToWorker};
+use steading_wire::worker::{Hello, PROTOCOL, PROTOCOL_OLDEST, ToMaster, ToWorker};
 use tokio_util::sync::CancellationToken;
 
 use super::identity::{Shown, admits};
@@ -42,19 +42,18 @@ pub(super) async fn serve(
         Ok(Ok(ToMaster::Hello(hello))) => hello,
         _ => return,
     };
-    if let Some((code, text)) = turned_away(&context, &shown.token, &hello) {
-        tracing::warn!(worker = hello.name, "turned away: {text}");
-        let rejected = ToWorker::Rejected { code: code.to_owned(), text };
-        let _ = send(&mut socket, &rejected).await;
-        let _ = socket.close().await;
-        return;
+    if let Some(refusal) = turned_away(&context, &shown.token, &hello) {
+        return turn_away(&mut socket, &hello, refusal).await;
     }
     let worker = hello.name.clone();
     let earlier = match reconcile::offered_before(&context, &worker).await {
         Ok(earlier) => earlier,
         Err(error) => return tracing::error!("no session can begin: {error}"),
     };
-    let mut seat = context.sessions.enter(&worker, shutdown.child_token());
+    let entered = context.sessions.enter(&worker, hello.instance.clone(), shutdown.child_token());
+    let Some(mut seat) = entered else {
+        return turn_away(&mut socket, &hello, ("taken", taken(&worker))).await;
+    };
     let mut session = Session {
         context: context.clone(),
         worker: worker.clone(),
@@ -75,13 +74,29 @@ pub(super) async fn serve(
     }
 }
 
+/// Says why there is no session, and ends the link.
+async fn turn_away(socket: &mut impl Socket, hello: &Hello, (code, text): (&str, String)) {
+    tracing::warn!(worker = hello.name, "turned away: {text}");
+    let rejected = ToWorker::Rejected { code: code.to_owned(), text };
+    let _ = send(socket, &rejected).await;
+    let _ = socket.close().await;
+}
+
+/// Two machines under one name would take turns losing each other's builds.
+fn taken(worker: &str) -> String {
+    format!(
+        "another machine, or another directory, is connected as worker `{worker}`; stop that one, \
+         or give this one a name of its own (`workers(\"{worker}-*\")` declares many)"
+    )
+}
+
 /// Why this worker may not begin a session, if so: a code and a sentence.
 fn turned_away(context: &Context, token: &Token, hello: &Hello) -> Option<(&'static str, String)> {
     let Hello { protocol, name, version, .. } = hello;
-    if *protocol != PROTOCOL {
+    if !(PROTOCOL_OLDEST..=PROTOCOL).contains(protocol) {
         let text = format!(
             "worker `{name}` (Steading {version}) speaks protocol {protocol}, this master speaks \
-             {PROTOCOL}; install the same Steading on both, its builds are kept"
+             {PROTOCOL_OLDEST} to {PROTOCOL}; install the same Steading on both, its builds are kept"
         );
         return Some(("protocol", text));
     }

@@ -53,6 +53,8 @@ struct Driver {
 #[derive(Debug)]
 struct Session {
     number: u64,
+    /// Which directory the worker works in; none of a worker that does not say so.
+    instance: Option<String>,
     sender: mpsc::Sender<ToWorker>,
     stop: CancellationToken,
 }
@@ -79,18 +81,29 @@ pub(crate) struct Mailbox {
 }
 
 impl Sessions {
-    /// Registers a session; an older one of the same worker is told to end: it is half-open.
-    pub(super) fn enter(&self, worker: &str, stop: CancellationToken) -> Seat {
+    /// Registers a session; an older one of the same worker is told to end: it is half-open. None
+    /// when that one is of another `instance`: it is heard of, or it would not be here any more.
+    pub(super) fn enter(
+        &self,
+        worker: &str,
+        instance: Option<String>,
+        stop: CancellationToken,
+    ) -> Option<Seat> {
         let (sender, outbox) = mpsc::channel(TO_WORKER);
         let mut inner = self.lock();
+        let present = inner.sessions.get(worker).filter(|session| !session.stop.is_cancelled());
+        let present = present.and_then(|session| session.instance.as_ref());
+        if present.zip(instance.as_ref()).is_some_and(|(present, new)| present != new) {
+            return None;
+        }
         inner.next += 1;
         let number = inner.next;
-        let session = Session { number, sender, stop: stop.clone() };
+        let session = Session { number, instance, sender, stop: stop.clone() };
         if let Some(older) = inner.sessions.insert(worker.to_owned(), session) {
             older.stop.cancel();
         }
         drop(inner);
-        Seat { sessions: self.clone(), worker: worker.to_owned(), number, outbox, stop }
+        Some(Seat { sessions: self.clone(), worker: worker.to_owned(), number, outbox, stop })
     }
 
     /// Sends to a worker without waiting. False when it has no session, or does not keep up: then
@@ -211,12 +224,30 @@ mod tests {
     #[test]
     fn an_older_session_leaves_the_newer_ones_place_alone() {
         let sessions = Sessions::default();
-        let older = sessions.enter("barn", CancellationToken::new());
-        let newer = sessions.enter("barn", CancellationToken::new());
+        let enter = || sessions.enter("barn", None, CancellationToken::new()).expect("a seat");
+        let (older, newer) = (enter(), enter());
         assert!(older.stop.is_cancelled() && !newer.stop.is_cancelled());
         drop(older);
         assert!(sessions.send("barn", ToWorker::Restarting));
         drop(newer);
+        assert!(!sessions.is_connected("barn"));
+    }
+
+    #[test]
+    fn another_machine_under_one_name_finds_no_place() {
+        let sessions = Sessions::default();
+        let enter = |instance: Option<&str>| {
+            sessions.enter("barn", instance.map(str::to_owned), CancellationToken::new())
+        };
+        let first = enter(Some("one")).expect("a free place");
+        assert!(enter(Some("two")).is_none() && !first.stop.is_cancelled());
+        let again = enter(Some("one")).expect("the same machine takes over");
+        assert!(first.stop.is_cancelled());
+        drop(again);
+        let second = enter(Some("two")).expect("the first is gone");
+        let older = enter(None).expect("an older worker does not say what it is");
+        assert!(second.stop.is_cancelled());
+        drop(older);
         assert!(!sessions.is_connected("barn"));
     }
 }

@@ -1,8 +1,8 @@
 //! Who may be a worker: the control link of a real master, dialled over a real socket.
 
-use steading_core::words::{Attempt, RequestId};
+use steading_core::words::{Attempt, RequestId, WorkerState};
 use steading_master::Stop;
-use steading_wire::worker::{Hello, ToMaster, ToWorker};
+use steading_wire::worker::{Hello, PROTOCOL_OLDEST, ToMaster, ToWorker};
 
 use crate::world::{World, hello};
 
@@ -48,7 +48,33 @@ async fn another_protocol_is_named_with_what_to_do() {
     let world = World::start(FARM).await;
     let said = Hello { protocol: 99, ..hello("barn") };
     let answer = world.hello(&world.token("barn").await, said).await;
-    check_rejected(answer, "protocol", &["`barn`", "protocol 99", "speaks 1", "install the same"]);
+    check_rejected(answer, "protocol", &["`barn`", "protocol 99", "speaks 1 to 2", "install the same"]);
+}
+
+#[tokio::test]
+async fn the_protocol_before_is_served() {
+    let world = World::start(FARM).await;
+    let said = Hello { protocol: PROTOCOL_OLDEST, instance: None, ..hello("barn") };
+    let answer = world.hello(&world.token("barn").await, said).await;
+    assert_eq!(answer, Ok(ToWorker::Welcome { slots: 3, drop: vec![] }));
+    world.master.stop(Stop::Cancel).await.expect("it stops");
+}
+
+#[tokio::test]
+async fn two_machines_under_one_name_are_one_too_many() {
+    let world = World::start(FARM).await;
+    let mut first = world.connect("barn", vec![]).await;
+    let said = Hello { instance: Some("two".to_owned()), ..hello("barn") };
+    let answer = world.hello(&world.token("barn").await, said.clone()).await;
+    check_rejected(answer, "taken", &["connected as worker `barn`", "name of its own"]);
+    // The same machine's next daemon takes over at once.
+    let again = world.connect("barn", vec![]).await;
+    assert_eq!(first.hear().await, ToWorker::Restarting);
+    drop((first, again));
+    world.until(|r| Ok(r.worker("barn")?.filter(|w| w.state == WorkerState::Offline))).await;
+    let answer = world.hello(&world.token("barn").await, said).await;
+    assert!(matches!(answer, Ok(ToWorker::Welcome { .. })), "{answer:?}");
+    world.master.stop(Stop::Cancel).await.expect("it stops");
 }
 
 #[tokio::test]

@@ -184,6 +184,7 @@ impl Link {
 pub(crate) fn hello(name: &str) -> Hello {
     Hello {
         protocol: PROTOCOL,
+        instance: Some("one".to_owned()),
         name: name.to_owned(),
         version: "0.1.0".to_owned(),
         facts: BTreeMap::new(),

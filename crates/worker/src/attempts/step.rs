@@ -29,6 +29,8 @@ pub(crate) struct Tools {
     pub(crate) dialer: Dialer,
     /// Sends artifacts.
     pub(crate) http: reqwest::Client,
+    /// Which directory it all is in, among all there ever were.
+    pub(crate) instance: String,
     /// Where workspaces are.
     pub(crate) work: PathBuf,
     /// Where mirrors are.

@@ -128,7 +128,7 @@ impl Table {
                 dropped.into_iter().chain(self.say_again()).collect()
             }
             ToWorker::Offer { claim, attempt, builder } => self.offer(claim, attempt, builder),
-            ToWorker::Run { attempt, build, number, primitive } => {
+            ToWorker::Run { attempt, build, number, primitive, .. } => {
                 self.run(attempt, build, number, primitive)
             }
             ToWorker::Cancel { attempt } => self.cancel(attempt),
@@ -357,7 +357,7 @@ mod tests {
 
     fn run(number: i64) -> ToWorker {
         let primitive = Primitive::Upload { paths: vec![] };
-        ToWorker::Run { attempt: ONE, build: BuildId(1), number, primitive }
+        ToWorker::Run { attempt: ONE, build: BuildId(1), number, primitive, then: vec![] }
     }
 
     fn report() -> Report {

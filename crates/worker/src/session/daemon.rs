@@ -238,6 +238,7 @@ impl Daemon {
             protocol: PROTOCOL,
             name: self.options.name.clone(),
             version: self.options.version.clone(),
+            instance: Some(self.tools.instance.clone()),
             facts: self.facts.clone(),
             held: self.table.held(),
         }));

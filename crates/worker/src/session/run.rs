@@ -35,6 +35,7 @@ pub async fn run(options: Options, shutdown: Shutdown) -> Result<(), Error> {
         spool: Arc::new(spool),
         dialer,
         http: reqwest::Client::new(),
+        instance: home.instance.clone(),
         work: home.work.clone(),
         mirrors: home.mirrors.clone(),
         log_bytes_max: options.log_bytes_max,

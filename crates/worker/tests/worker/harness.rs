@@ -137,7 +137,8 @@ impl Farm {
     /// Starts a step.
     pub(crate) async fn begin(&self, attempt: Attempt, number: i64, primitive: Primitive) {
         let build = BuildId(attempt.request.0);
-        self.master.say(ToWorker::Run { attempt, build, number, primitive }).await;
+        let then = Vec::new();
+        self.master.say(ToWorker::Run { attempt, build, number, primitive, then }).await;
     }
 
     /// Waits for the report of a step.

@@ -133,7 +133,8 @@ async fn gathered_when_safe() {
         .await;
     // A late message about it changes nothing.
     let build = BuildId(1);
-    let run = ToWorker::Run { attempt: attempt(1), build, number: 2, primitive: shell("true") };
+    let (primitive, then) = (shell("true"), Vec::new());
+    let run = ToWorker::Run { attempt: attempt(1), build, number: 2, primitive, then };
     farm.master.say(run).await;
     farm.accept(attempt(2), "hello").await;
     tokio::time::timeout(Duration::from_secs(30), farm.end()).await.expect("a quick end");

@@ -440,7 +440,27 @@ mod arguments {
     fn what_becomes_of_a_lost_build() {
         let text = "builder(\"b\", steps = [shell(\"x\")], retries = 0, rerun = \"maybe\")\n\
                     worker(\"w\", grace = 60)\n";
-        insta::assert_snapshot!(bad(text), @"");
+        insta::assert_snapshot!(bad(text), @r#"
+        error: `retries` of `builder` must be at least 1, not 0
+         --> farm.star:1:46
+          |
+        1 | builder("b", steps = [shell("x")], retries = 0, rerun = "maybe")
+          |                                              ^
+
+        error: `rerun` is "maybe"
+         --> farm.star:1:57
+          |
+        1 | builder("b", steps = [shell("x")], retries = 0, rerun = "maybe")
+          |                                                         ^^^^^^^
+          = help: write "safe" if a lost build may be run again, "never" if it may not
+
+        error: `grace` of `worker` has no unit
+         --> farm.star:2:21
+          |
+        2 | worker("w", grace = 60)
+          |                     ^^
+          = help: write "60s" for seconds
+        "#);
     }
 
     #[test]

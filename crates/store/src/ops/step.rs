@@ -2,7 +2,7 @@
 
 use steading_core::lifecycle;
 use steading_core::words::{
-    BuildId, BuildState, EventKind, Outcome, Reason, Step, StepId, StepState,
+    BuildId, BuildState, Cell, EventKind, Micros, Outcome, Reason, Step, StepId, StepState,
 };
 
 use super::claim::{LockNeed, held};
@@ -27,6 +27,11 @@ pub struct NewStep {
     pub locks: Vec<LockNeed>,
 }
 
+/// The locks a step takes, as people read it; absent when it takes none.
+fn takes(locks: &[LockNeed]) -> Cell {
+    if locks.is_empty() { Cell::Null } else { json(&held(locks)) }
+}
+
 impl Write<'_> {
     /// A step is sent to its worker; the same number again yields the same step.
     ///
@@ -47,13 +52,63 @@ impl Write<'_> {
             cells! {
                 build_id: build.0, number: new.number, name: &new.name,
                 state: StepState::Running.word(), command: json(&new.command),
-                started_at: self.now(),
+                takes: takes(&new.locks), started_at: self.now(),
             },
             cells! { locks: json(&held(&new.locks)) },
         )?;
         let cells = cells! { step: &new.name };
         self.patch(EventKind::BuildProgressed, BuildId::NOUN, build.0, cells)?;
         Ok(StepId(id))
+    }
+
+    /// A step waits for the locks it takes; the same number again yields the same step.
+    ///
+    /// # Errors
+    /// `NotFound`; `Stale` when its build runs no more steps.
+    pub fn wait_step(
+        &mut self,
+        build: BuildId,
+        new: &NewStep,
+        until: Micros,
+    ) -> Result<StepId, Error> {
+        if let Some(id) = self.step_at(build, new.number)? {
+            return Ok(id);
+        }
+        let of = self.require_unfinished(build)?;
+        if of.state == BuildState::Gathering {
+            return Err(Error::Stale(format!("the steps of build {build} have ended")));
+        }
+        let id = self.insert(
+            EventKind::StepWaiting,
+            StepId::NOUN,
+            cells! {
+                build_id: build.0, number: new.number, name: &new.name,
+                state: StepState::Waiting.word(), command: json(&new.command),
+                takes: json(&held(&new.locks)), waiting_since: self.now(), waits_until: until,
+            },
+            cells! { locks: json(&held(&new.locks)) },
+        )?;
+        let cells = cells! { step: &new.name };
+        self.patch(EventKind::BuildProgressed, BuildId::NOUN, build.0, cells)?;
+        Ok(StepId(id))
+    }
+
+    /// A step that waits gets the locks it takes, if they are still free beside what is held: from
+    /// now on it runs. Gives its build.
+    ///
+    /// # Errors
+    /// `NotFound`; `Stale` when it waits no more, or a lock is not free.
+    pub fn grant_step(&mut self, id: StepId, locks: &[LockNeed]) -> Result<BuildId, Error> {
+        let step: Step = self.step(id)?.ok_or_else(|| Error::not_found(StepId::NOUN, id))?;
+        if step.state != StepState::Waiting {
+            return Err(Error::Stale(format!("step {id} is {}, not waiting", step.state)));
+        }
+        let of = self.require_unfinished(step.build_id)?;
+        self.require_grantable(&of.worker, locks)?;
+        lifecycle::step(step.state, StepState::Running)?;
+        let cells = cells! { state: StepState::Running.word(), started_at: self.now() };
+        self.patch(EventKind::StepStarted, StepId::NOUN, id.0, cells)?;
+        Ok(of.id)
     }
 
     /// A step is not run, on purpose: finished at once, skipped. The same number again yields the

@@ -29,8 +29,8 @@ macro_rules! build {
 macro_rules! step {
     ($tail:literal) => {
         concat!(
-            "SELECT id, build_id, number, name, state, outcome, outcome_reason, started_at, \
-             finished_at FROM step ",
+            "SELECT id, build_id, number, name, state, outcome, outcome_reason, waits_until, \
+             started_at, finished_at FROM step ",
             $tail
         )
     };
@@ -55,7 +55,7 @@ statements! {
         WHERE builder = ?1 AND outcome IN ('success', 'warnings') ORDER BY number DESC LIMIT ?2";
     STEP = step!("WHERE id = ?1");
     STEPS = step!("WHERE build_id = ?1 ORDER BY number");
-    RUNNING_STEPS = step!("WHERE build_id = ?1 AND state = 'running' ORDER BY number");
+    RUNNING_STEPS = step!("WHERE build_id = ?1 AND state <> 'finished' ORDER BY number");
     LOG = log!("WHERE id = ?1");
     LOGS = log!("WHERE build_id = ?1 ORDER BY id");
     OPEN_LOGS = log!("WHERE closed = 0 ORDER BY id");
@@ -148,6 +148,7 @@ impl Read<'_> {
         self.rows(STEPS, [build.0], step)
     }
 
+    /// Those that run, and one that waits for its locks.
     pub(crate) fn running_steps(&self, build: BuildId) -> Result<Vec<Step>, Error> {
         self.rows(RUNNING_STEPS, [build.0], step)
     }
@@ -214,6 +215,7 @@ fn step(row: &Row<'_>) -> Result<Step, Error> {
         state: parse::word(row, "state", StepState::from_word)?,
         outcome: parse::outcome(row)?,
         outcome_reason: parse::reason(row)?,
+        waits_until: parse::time(row, "waits_until")?,
         started_at: parse::time(row, "started_at")?,
         finished_at: parse::time(row, "finished_at")?,
     })

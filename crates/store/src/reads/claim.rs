@@ -1,8 +1,8 @@
 //! Claims, and everything that holds a slot or a lock.
 
 use rusqlite::Row;
-use steading_core::matcher::Holding;
-use steading_core::words::{Attempt, Claim, ClaimId, ClaimState, HeldLock, Micros, RequestId};
+use steading_core::matcher::{Holding, Waiting};
+use steading_core::words::{Attempt, Claim, ClaimId, ClaimState, HeldLock, Micros, RequestId, StepId};
 
 use super::parse;
 use crate::sql::statements;
@@ -26,6 +26,16 @@ statements! {
     BUILDS_HOLD = "SELECT builder, number, worker, locks, COALESCE(steps_ended_at, \
         CASE WHEN state = 'lost' AND rerun = 'safe' THEN lost_at END) AS steps_ended_at FROM build \
         WHERE finished_at IS NULL ORDER BY id";
+    STEPS_WAIT = "SELECT step.id AS step_id, step.name AS step, step.locks AS locks, \
+        step.waiting_since AS waiting_since, build.number AS number, build.worker AS on_worker, \
+        request.id AS id, request.builder AS builder, request.priority AS priority, \
+        request.repository AS repository, request.branch AS branch, \
+        request.revision AS revision, request.properties AS properties, \
+        request.owner AS owner, request.reason AS reason, \
+        request.submitted_at AS submitted_at, request.start_by AS start_by \
+        FROM step JOIN build ON build.id = step.build_id \
+        JOIN request ON request.id = build.request_id \
+        WHERE step.state = 'waiting' AND build.finished_at IS NULL ORDER BY step.id";
     STEPS_HOLD = "SELECT step.name AS name, step.locks AS locks, build.builder AS builder, \
         build.number AS number, build.worker AS worker \
         FROM build JOIN step ON step.build_id = build.id \
@@ -91,6 +101,25 @@ impl Read<'_> {
             holding(row, format!("{} {name}", build_name(row)?), false)
         })?);
         Ok(all)
+    }
+}
+
+impl Read<'_> {
+    /// Every step that waits for the locks it takes.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn waiting_steps(&self) -> Result<Vec<Waiting>, Error> {
+        self.rows(STEPS_WAIT, [], |row| {
+            let step: String = row.get("step")?;
+            Ok(Waiting {
+                step: StepId(row.get("step_id")?),
+                by: format!("{} {step}", build_name(row)?),
+                view: parse::request_view(row)?,
+                worker: row.get("on_worker")?,
+                locks: parse::json(row, "locks")?,
+            })
+        })
     }
 }
 

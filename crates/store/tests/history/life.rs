@@ -175,7 +175,7 @@ async fn a_cancel_ends_what_waits_and_stops_what_runs() {
 }
 
 #[tokio::test]
-async fn what_ended_before_the_cancel_wins() {
+async fn a_cancel_ends_what_still_sends_its_bytes_and_comes_too_late_for_what_is_over() {
     let (farm, submitted) = waiting(ONE_WORKER, &["hello"]).await;
     let id = submitted.requests[0];
     let cancel = farm
@@ -184,11 +184,11 @@ async fn what_ended_before_the_cancel_wins() {
             w.end_steps(build)?;
             let cancel = w.cancel_build(build, "ann", "")?;
             w.finish_build(build, Outcome::Success, None, Next::Complete)?;
-            Ok(cancel)
+            Ok((cancel, w.cancel_build(build, "ann", "")?))
         })
         .await;
-    assert_eq!(cancel, CancelBuild::TooLate);
-    assert_eq!(request(&farm, id).await.outcome, Some(Outcome::Success));
+    assert_eq!(cancel, (CancelBuild::Ends { withdrawn: None }, CancelBuild::TooLate));
+    assert_eq!(request(&farm, id).await.outcome, Some(Outcome::Cancelled));
     farm.assert_sound().await;
 }
 

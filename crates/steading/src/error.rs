@@ -77,11 +77,8 @@ mod tests {
 
     #[test]
     fn errors_are_one_sentence_and_a_code() {
-        let error = Error::NotYet("drain");
-        assert_eq!(
-            text(&error),
-            "error: `steading drain` is not implemented yet in this version\n"
-        );
+        let error = Error::NotYet("try");
+        assert_eq!(text(&error), "error: `steading try` is not implemented yet in this version\n");
         assert_eq!(error.exit(), Exit::Usage);
     }
 

@@ -15,5 +15,5 @@ pub(crate) use client::Client;
 pub(crate) use feed::Feed;
 pub(crate) use fixture::Farm;
 pub(crate) use folded::Folded;
-pub(crate) use process::Output;
+pub(crate) use process::{Output, STEADING};
 pub(crate) use wait::until;

@@ -91,11 +91,13 @@ fn of_house(plural: &str) -> Vec<Column> {
             "REQUIRES" => |r, _| Slot::Text(text(r, "requires")),
             "LOCKS" => |r, _| Slot::Text(text(r, "locks")),
             "BUILDS" => |r, _| Slot::Text(at_most(String::new(), r)),
+            "NOTE" => |r, _| Slot::Text(paused(r)),
         },
         "schedulers" => cols! {
             "SCHEDULER" => |r, _| Slot::Text(text(r, "name")),
             "KIND" => |r, _| Slot::Text(text(r, "kind")),
             "BUILDERS" => |r, _| Slot::Text(text(r, "builders")),
+            "NOTE" => |r, _| Slot::Text(paused(r)),
         },
         "locks" => cols! {
             "LOCK" => |r, _| Slot::Text(text(r, "name")),
@@ -123,6 +125,16 @@ fn of_house(plural: &str) -> Vec<Column> {
             "PATH" => |r, _| Slot::Text(text(r, "path")),
             "BYTES" => |r, _| Slot::Number(text(r, "size")),
             "HASH" => |r, _| Slot::Text(text(r, "hash")),
+        },
+        "notifications" => cols! {
+            "NOTIFICATION" => |r, _| Slot::Number(text(r, "id")),
+            "TO" => |r, _| Slot::Text(text(r, "notifier")),
+            "STATE" => |r, _| Slot::State(look(state_of(r))),
+            "TOLD" => |r, _| Slot::Text(text(r, "turn")),
+            "BUILD" => |r, _| Slot::Number(text(r, "build_id")),
+            "TRIES" => |r, _| Slot::Number(text(r, "attempts")),
+            "SINCE" => |r, now| Slot::Number(ago(r, "created_at", now)),
+            "WHY" => |r, _| Slot::Text(cut(&text(r, "error"))),
         },
         _ => Vec::new(),
     }
@@ -212,17 +224,30 @@ fn at_most(first: String, row: &Row) -> String {
 }
 
 fn worker_note(row: &Row, now: Micros) -> String {
-    let who = text(row, "paused_by");
-    if !who.is_empty() {
-        let why = text(row, "paused_why");
-        let colon = if why.is_empty() { "" } else { ": " };
-        return format!("paused by {who}{colon}{why}");
+    for note in [paused(row), said_by("drained", row, "draining")] {
+        if !note.is_empty() {
+            return note;
+        }
     }
     let lost = ago(row, "lost_at", now);
     if text(row, "state") == "offline" && !lost.is_empty() {
         return format!("last seen {lost}");
     }
     String::new()
+}
+
+/// Who paused it and why; nothing if nobody did.
+fn paused(row: &Row) -> String {
+    said_by("paused", row, "paused")
+}
+
+fn said_by(word: &str, row: &Row, fields: &str) -> String {
+    let (who, why) = (text(row, &format!("{fields}_by")), text(row, &format!("{fields}_why")));
+    match (who.as_str(), why.as_str()) {
+        ("", _) => String::new(),
+        (who, "") => format!("{word} by {who}"),
+        (who, why) => format!("{word} by {who}: {why}"),
+    }
 }
 
 fn lock_place(row: &Row) -> String {
@@ -290,7 +315,7 @@ mod tests {
             {"name": "world", "steps": ["make"], "requires": {}, "locks": [], "max_builds": null},
         ]);
         insta::assert_snapshot!(table("builders", rows), @r"
-        BUILDER  STEPS  REQUIRES  LOCKS  BUILDS
+        BUILDER  STEPS  REQUIRES  LOCKS  BUILDS     NOTE
         hello    make                    at most 1
         world    make
         ");

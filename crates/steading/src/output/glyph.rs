@@ -42,6 +42,10 @@ const LOOKS: &[Look] = &[
     at("●", "ready", Some(Color::Green)),
     at("‖", "paused", Some(Color::Yellow)),
     at("‖", "draining", Some(Color::Yellow)),
+    at("✗", "missing", Some(Color::Red)),
+    at("◌", "waiting", Some(Color::Cyan)),
+    at("✓", "sent", Some(Color::Green)),
+    at("✗", "failed", Some(Color::Red)),
 ];
 
 const fn at(glyph: &'static str, word: &'static str, colour: Option<Color>) -> Look {
@@ -62,6 +66,10 @@ pub(crate) fn state_of(row: &Map<String, Value>) -> &str {
     }
     if ready && row.get("draining").and_then(Value::as_bool) == Some(true) {
         return "draining";
+    }
+    let missing = row.get("missing_at").is_some_and(|at| !at.is_null());
+    if missing && word("state") == Some("offline") {
+        return "missing";
     }
     word("outcome").or_else(|| word("state")).unwrap_or("pending")
 }
@@ -95,6 +103,8 @@ mod tests {
         check(json!({"state": "offline", "paused_by": "eve"}), "offline");
         check(json!({"state": "ready", "draining": true}), "draining");
         check(json!({"state": "offline", "draining": true}), "offline");
+        check(json!({"state": "offline", "missing_at": "2026-01-01T00:00:00Z"}), "missing");
+        check(json!({"state": "offline", "missing_at": null}), "offline");
         check(json!({"complete_at": null, "outcome": null}), "pending");
     }
 }

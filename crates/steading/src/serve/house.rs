@@ -13,13 +13,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::listen::listen;
+use super::listen::{Passed, listen};
 use super::tokens::keep_admin_token;
 use super::{Error, Place};
 use crate::clock;
 
 /// How long open connections may delay the end.
-const CLOSE_WAIT: Duration = Duration::from_secs(3);
+const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
 /// What a house is started with.
 pub(super) struct Options {
@@ -27,6 +27,8 @@ pub(super) struct Options {
     pub(super) loaded: Loaded,
     /// `HOST:PORT`.
     pub(super) listen: String,
+    /// A socket that listens already, in place of that.
+    pub(super) passed: Passed,
     /// Host names it answers to besides its address.
     pub(super) allowed_hosts: Vec<String>,
     /// Where builds come from besides commands.
@@ -50,7 +52,7 @@ impl House {
         place.make_data()?;
         let store = Store::open(steading_store::Options::new(&place.data, clock::now))?;
         let archive = Archive::open(&place.data)?;
-        let (listener, bound) = listen(&address).await?;
+        let (listener, bound) = listen(&address, options.passed).await?;
         let master = steading_master::start(steading_master::Options {
             store: store.clone(),
             archive: archive.clone(),

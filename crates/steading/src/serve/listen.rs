@@ -7,10 +7,37 @@ use tokio::net::TcpListener;
 
 use super::Error;
 
-/// Listens there, or says why not and what to do.
-pub(super) async fn listen(listen: &str) -> Result<(TcpListener, SocketAddr), Error> {
+/// A socket that a service manager opened for us and keeps: connections wait in it while we are
+/// restarted, and none is refused.
+#[derive(Debug, Default)]
+pub(super) struct Passed(Option<std::net::TcpListener>);
+
+impl Passed {
+    /// Takes it from the environment, which is changed: before anything runs beside us.
+    pub(super) fn take() -> Result<Passed, Error> {
+        let mut passed = listenfd::ListenFd::from_env();
+        let error = |what: io::Error| Error::Listen {
+            listen: "the socket that was passed to us".to_owned(),
+            what: what.to_string(),
+        };
+        let Some(socket) = passed.take_tcp_listener(0).map_err(error)? else {
+            return Ok(Passed::default());
+        };
+        socket.set_nonblocking(true).map_err(error)?;
+        Ok(Passed(Some(socket)))
+    }
+}
+
+/// Listens there, or on the socket that was passed to us, or says why not and what to do.
+pub(super) async fn listen(
+    listen: &str,
+    passed: Passed,
+) -> Result<(TcpListener, SocketAddr), Error> {
     let error = |what: String| Error::Listen { listen: listen.to_owned(), what };
-    let bound = TcpListener::bind(listen).await.map_err(|e| error(why(&e)))?;
+    let bound = match passed.0 {
+        Some(socket) => TcpListener::from_std(socket).map_err(|e| error(e.to_string()))?,
+        None => TcpListener::bind(listen).await.map_err(|e| error(why(&e)))?,
+    };
     let address = bound.local_addr().map_err(|e| error(e.to_string()))?;
     Ok((bound, address))
 }
@@ -37,8 +64,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_in_use_is_an_error_that_says_what_to_do() {
-        let (_held, address) = listen("127.0.0.1:0").await.expect("a free port");
-        let error = listen(&address.to_string()).await.expect_err("in use");
+        let (_held, address) = listen("127.0.0.1:0", Passed::default()).await.expect("a free port");
+        let error = listen(&address.to_string(), Passed::default()).await.expect_err("in use");
         let text = error.to_string();
         assert!(
             text.starts_with(&format!("cannot listen on {address}: the port is in use")),
@@ -49,7 +76,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_address_is_said_so() {
-        let error = listen("127.0.0.1").await.expect_err("no port");
+        let error = listen("127.0.0.1", Passed::default()).await.expect_err("no port");
         assert!(error.to_string().contains("write it as HOST:PORT"), "{error}");
     }
 }

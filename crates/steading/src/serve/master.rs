@@ -3,6 +3,8 @@
 use steading_master::{Sources, Stop};
 
 use super::house::{House, Options};
+use super::listen::Passed;
+use super::manager::Manager;
 use super::signals::Signals;
 use super::{Place, log};
 use crate::cli::MasterArgs;
@@ -13,10 +15,11 @@ use crate::output;
 /// Runs the master until it is told to stop; builds run on.
 pub(crate) fn master(args: MasterArgs) -> Result<Exit, Error> {
     log::start("warn,steading=info,steading_master=info");
-    tokio::runtime::Runtime::new()?.block_on(serve(args))
+    let passed = Passed::take()?;
+    tokio::runtime::Runtime::new()?.block_on(serve(args, passed))
 }
 
-async fn serve(args: MasterArgs) -> Result<Exit, Error> {
+async fn serve(args: MasterArgs, passed: Passed) -> Result<Exit, Error> {
     let mut signals = Signals::catch()?;
     let place = Place::find(args.path.as_deref(), args.data.as_deref())?;
     let loaded = place.load()?;
@@ -24,12 +27,15 @@ async fn serve(args: MasterArgs) -> Result<Exit, Error> {
         place,
         loaded,
         listen: args.listen,
+        passed,
         allowed_hosts: args.allow_host,
         sources: Sources::Changes,
     };
     let house = House::start(options).await?;
     output::line(format!("listening on {}", house.url()))?;
+    let manager = Manager::ready(house.store());
     super::up::until_stopped(&mut signals, &house).await?;
+    manager.stopping();
     tokio::select! {
         stopped = stop(house) => stopped,
         _ = signals.stop() => Ok(Exit::Interrupted),

@@ -5,6 +5,7 @@ mod error;
 mod house;
 mod listen;
 mod log;
+mod manager;
 mod master;
 mod run;
 mod signals;

@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use steading_master::{Running, Sources, Stop};
 
 use super::house::{House, Options};
+use super::listen::Passed;
+use super::manager::Manager;
 use super::signals::{Signalled, Signals};
 use super::{Place, log};
 use crate::cli::UpArgs;
@@ -16,10 +18,11 @@ use crate::output;
 /// Runs the farm until it is told to stop.
 pub(crate) fn up(args: UpArgs) -> Result<Exit, Error> {
     log::start("warn,steading=info,steading_master=info");
-    tokio::runtime::Runtime::new()?.block_on(serve(args))
+    let passed = Passed::take()?;
+    tokio::runtime::Runtime::new()?.block_on(serve(args, passed))
 }
 
-async fn serve(args: UpArgs) -> Result<Exit, Error> {
+async fn serve(args: UpArgs, passed: Passed) -> Result<Exit, Error> {
     let mut signals = Signals::catch()?;
     let place = Place::find(args.path.as_deref(), args.data.as_deref())?;
     let loaded = place.load()?;
@@ -30,13 +33,16 @@ async fn serve(args: UpArgs) -> Result<Exit, Error> {
         place,
         loaded,
         listen: args.listen,
+        passed,
         allowed_hosts: args.allow_host,
         sources: Sources::ChangesAndHeads,
     };
     let house = House::start(options).await?;
     output::line(format!("listening on {}", house.url()))?;
+    let manager = Manager::ready(house.store());
     let workers = Workers::start(house.master(), house.store(), house.place().data.clone());
     until_stopped(&mut signals, &house).await?;
+    manager.stopping();
     let how = if args.cancel { Stop::Cancel } else { Stop::Keep };
     say("stopping; once more to stop at once")?;
     tokio::select! {

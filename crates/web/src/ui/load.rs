@@ -99,7 +99,8 @@ pub(super) fn surround(r: &Read<'_>) -> Result<Surround, Error> {
     let pending = all(r, "request", pending, PENDING_MAX)?;
     let mut workers = all(r, "worker", vec![], WORKERS_MAX)?;
     workers.sort_by(|a, b| a.text("name").cmp(b.text("name")));
-    Ok(Surround { now: r.now(), as_of: r.newest_seq()?.0, workers, pending, waiting })
+    let (now, as_of, farm) = (r.now(), r.newest_seq()?.0, r.farm_row()?);
+    Ok(Surround { now, as_of, workers, pending, waiting, farm })
 }
 
 /// Builds without an outcome, oldest first.

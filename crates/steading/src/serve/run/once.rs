@@ -9,6 +9,7 @@ use steading_store::OpenError;
 use tokio::time::{Instant, sleep};
 
 use super::super::house::{House, Options};
+use super::super::listen::Passed;
 use super::super::signals::Signals;
 use super::super::{Place, log, up};
 use super::{requests, verdict};
@@ -60,6 +61,7 @@ fn options(place: Place, loaded: Loaded) -> Options {
         place,
         loaded,
         listen: "127.0.0.1:0".to_owned(),
+        passed: Passed::default(),
         allowed_hosts: Vec::new(),
         sources: Sources::Commands,
     }

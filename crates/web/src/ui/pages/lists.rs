@@ -27,7 +27,7 @@ pub(in crate::ui) async fn home(
 ) -> Result<Response, Refusal> {
     let facts = ui.state.store.read(load::home).await?;
     let view = view::home::home(&facts);
-    let nouns = "build,request,worker,builder";
+    let nouns = "build,request,worker,builder,farm";
     let frame = frame(&facts.surround, &reader(&caller), "home", &view.headline, nouns);
     ui.page("home.html", &frame, &view)
 }
@@ -38,7 +38,8 @@ pub(in crate::ui) async fn builders(
 ) -> Result<Response, Refusal> {
     let (surround, builders, recent, subjects) = ui.state.store.read(load::builders).await?;
     let view = view::builder::builders(&surround, &builders, &recent, &subjects);
-    let frame = frame(&surround, &reader(&caller), "builders", &view.headline, "build,builder");
+    let frame =
+        frame(&surround, &reader(&caller), "builders", &view.headline, "build,builder,farm");
     ui.page("builders.html", &frame, &view)
 }
 
@@ -58,7 +59,7 @@ pub(in crate::ui) async fn builder(
     let form = form::force(&name, &schedulers, &facts.surround.workers, fresh_key());
     let view = view::builder::builder(&facts, form);
     let title = format!("{} {}", view.name, view.headline);
-    let nouns = "build,builder,request";
+    let nouns = "build,builder,request,farm";
     let frame = frame(&facts.surround, &reader(&caller), "builders", &title, nouns);
     ui.page("builder.html", &frame, &view)
 }
@@ -71,7 +72,7 @@ pub(in crate::ui) async fn workers(
         |r: &steading_store::Read<'_>| Ok((load::surround(r)?, load::live(r)?, load::subjects(r)?));
     let (surround, live, subjects) = ui.state.store.read(read).await?;
     let view = view::worker::workers(&surround, &live, &subjects);
-    let frame = frame(&surround, &reader(&caller), "workers", &view.headline, "worker,build");
+    let frame = frame(&surround, &reader(&caller), "workers", &view.headline, "worker,build,farm");
     ui.page("workers.html", &frame, &view)
 }
 
@@ -97,7 +98,7 @@ pub(in crate::ui) async fn schedulers(
         |r: &steading_store::Read<'_>| Ok((load::surround(r)?, load::declared(r, "scheduler")?));
     let (surround, rows) = ui.state.store.read(read).await?;
     let view = view::rest::schedulers(&rows);
-    let frame = frame(&surround, &reader(&caller), "schedulers", &view.headline, "scheduler");
+    let frame = frame(&surround, &reader(&caller), "schedulers", &view.headline, "scheduler,farm");
     ui.page("schedulers.html", &frame, &view)
 }
 

@@ -35,7 +35,7 @@ pub(in crate::ui) async fn queue(
     };
     let (surround, rows, subjects) = ui.state.store.read(read).await?;
     let view = view::queue::queue(answer, &rows, &subjects, surround.now);
-    let nouns = "request,worker,build";
+    let nouns = "request,worker,build,farm";
     let frame = frame(&surround, &reader(&caller), "queue", &view.headline, nouns);
     ui.page("queue.html", &frame, &view)
 }
@@ -73,7 +73,7 @@ pub(in crate::ui) async fn request(
     };
     let view = view::queue::request(&row, &builds, explanation, &subjects, surround.now);
     let title = format!("Request {id} {}", view.headline);
-    let live = if view.can_cancel { "request,build,worker" } else { "" };
+    let live = if view.can_cancel { "request,build,worker,farm" } else { "" };
     let frame = frame(&surround, &reader(&caller), "queue", &title, live);
     ui.page("request.html", &frame, &view)
 }

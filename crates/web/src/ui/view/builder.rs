@@ -42,6 +42,8 @@ pub(crate) struct BuilderLine {
     pub(crate) requires: Vec<String>,
     /// Whether it builds now.
     pub(crate) building: bool,
+    /// Who paused it and why; empty when nobody did.
+    pub(crate) paused: String,
 }
 
 /// One builder.
@@ -71,6 +73,8 @@ pub(crate) struct BuilderPage {
     pub(crate) usual: Option<String>,
     /// How many of its requests wait.
     pub(crate) waiting: usize,
+    /// Who paused it and why; empty when nobody did.
+    pub(crate) paused: String,
     /// Its form.
     pub(crate) form: ForceForm,
 }
@@ -102,6 +106,7 @@ pub(crate) fn builders(
             strip: strip(builds.iter().copied(), STRIP_MAX),
             requires: requires(builder),
             building: builds.iter().any(|b| b.outcome().is_none()),
+            paused: builder.paused(),
         }
     };
     let items: Vec<BuilderLine> = builders.iter().map(item).collect();
@@ -160,6 +165,7 @@ pub(crate) fn builder(facts: &BuilderFacts, form: ForceForm) -> BuilderPage {
         locks: locks(&facts.builder),
         usual: facts.usual.map(|u| u.to_string()),
         waiting,
+        paused: facts.builder.paused(),
         form,
     }
 }

@@ -124,6 +124,7 @@ mod tests {
                 },
                 Param { name: "notes".into(), kind: ParamKind::Text, default: Some("-".into()) },
             ],
+            start_within: None,
         };
         let spec = serde_json::to_string(&force).expect("plain values");
         let scheduler = Row::from_iter([

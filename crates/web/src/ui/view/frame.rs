@@ -1,7 +1,7 @@
 //! What surrounds every page: where one is, how the farm is, what waits.
 
 use serde::Serialize;
-use steading_core::words::{EventKind, Micros};
+use steading_core::words::{EventKind, FarmRow, Micros};
 
 use super::mark::{Mark, saying};
 use super::row::Row;
@@ -19,6 +19,8 @@ pub(crate) struct Surround {
     pub(crate) pending: Vec<Row>,
     /// How many requests are pending in all.
     pub(crate) waiting: i64,
+    /// Whether the farm starts builds, and why not.
+    pub(crate) farm: FarmRow,
 }
 
 /// The frame as templates see it.
@@ -34,6 +36,10 @@ pub(crate) struct Frame {
     pub(crate) health_text: String,
     /// How many requests wait.
     pub(crate) waiting: i64,
+    /// Why nothing is started; empty when builds are.
+    pub(crate) held: String,
+    /// Whether a person may let it go on.
+    pub(crate) held_by_person: bool,
     /// Where live events continue.
     pub(crate) as_of: i64,
     /// The nouns whose events make this page newer, or empty when nothing does.
@@ -79,6 +85,8 @@ pub(crate) fn frame(
         health,
         health_text,
         waiting: surround.waiting,
+        held: surround.farm.held().unwrap_or_default(),
+        held_by_person: surround.farm.paused.is_some(),
         as_of: surround.as_of,
         live,
         kinds: kinds.join(" "),

@@ -62,6 +62,7 @@ pub(crate) fn of_worker(worker: &Row) -> Mark {
         "ready" if worker.flag("draining") => mark("warn", "pause", "draining"),
         "ready" => mark("ok", "tick", "ready"),
         "resetting" => mark("run", "turn", "resetting"),
+        _ if worker.time("missing_at").is_some() => mark("bad", "cross", "missing"),
         _ => mark("wait", "dash", "offline"),
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct SchedulerLine {
     pub(crate) when: String,
     /// The builders it asks for.
     pub(crate) builders: Vec<String>,
+    /// Who paused it and why; empty when nobody did.
+    pub(crate) paused: String,
 }
 
 /// The locks.
@@ -111,6 +113,7 @@ fn scheduler(row: &Row) -> SchedulerLine {
         kind: row.text("kind").to_owned(),
         when,
         builders: row.json("builders").unwrap_or_default(),
+        paused: row.paused(),
     }
 }
 

@@ -60,6 +60,15 @@ impl Row {
         self.json("outcome_reason")
     }
 
+    /// Who paused it and why, to follow "paused "; empty when nobody did.
+    pub(crate) fn paused(&self) -> String {
+        match (self.maybe_text("paused_by"), self.maybe_text("paused_why")) {
+            (Some(by), Some(why)) => format!("by {by}: {why}"),
+            (Some(by), None) => format!("by {by}"),
+            (None, _) => String::new(),
+        }
+    }
+
     /// The properties.
     pub(crate) fn properties(&self) -> Properties {
         self.json("properties").unwrap_or_default()

@@ -46,6 +46,10 @@ pub(crate) struct WorkerLine {
     pub(crate) paused_why: String,
     /// Whether it takes nothing new.
     pub(crate) draining: bool,
+    /// Who drains it and why, if a person does.
+    pub(crate) drained: String,
+    /// Why its last reset failed, if it did.
+    pub(crate) reset_error: String,
     /// What it offers.
     pub(crate) labels: Vec<String>,
     /// Its Steading version.
@@ -97,6 +101,12 @@ fn worker(row: &Row, surround: &Surround, live: &[Row], subjects: &Subjects) -> 
         paused_by: row.text("paused_by").to_owned(),
         paused_why: row.text("paused_why").to_owned(),
         draining: row.flag("draining"),
+        drained: match (row.text("draining_by"), row.text("draining_why")) {
+            ("", _) => String::new(),
+            (by, "") => format!("by {by}"),
+            (by, why) => format!("by {by}: {why}"),
+        },
+        reset_error: row.text("reset_error").to_owned(),
         labels: labels.iter().map(|(name, value)| format!("{name} = {value}")).collect(),
         version: row.text("version").to_owned(),
         facts: facts.iter().map(|(name, value)| fact(name, value)).collect(),

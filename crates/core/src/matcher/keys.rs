@@ -98,6 +98,18 @@ impl<'a> Moment<'a> {
         moment
     }
 
+    /// What a term says that no function is asked about.
+    pub(super) fn plain(&self, term: &Term, view: &RequestView) -> Option<i64> {
+        Some(match term.kind {
+            TermKind::Function { .. } => return None,
+            TermKind::Aging { period } => age(period, view.submitted_at, self.now),
+            TermKind::Overdue => overdue(view.start_by, self.now),
+            TermKind::Fair { by } => self.running(by, view),
+            TermKind::Submitted => view.submitted_at.0,
+            TermKind::Priority => view.priority,
+        })
+    }
+
     fn running(&self, by: FairBy, view: &RequestView) -> i64 {
         self.running.get(&(by, group(self.policy, by, view))).copied().unwrap_or(0)
     }
@@ -184,23 +196,9 @@ impl Judge<'_> {
     }
 
     pub(super) fn term(&mut self, term: &Term, views: Views<'_>) -> Result<Ranked, Why> {
-        let (function, request, worker) = match (term.kind, views.request) {
-            (TermKind::Function { function, request, worker }, _) => (function, request, worker),
-            (TermKind::Aging { period }, view) => {
-                let age = view.map_or(0, |r| age(period, r.submitted_at, self.moment.now));
-                return Ok(fixed(term, age));
-            }
-            (TermKind::Overdue, view) => {
-                let start_by = view.and_then(|r| r.start_by);
-                return Ok(fixed(term, overdue(start_by, self.moment.now)));
-            }
-            (TermKind::Fair { by }, view) => {
-                return Ok(fixed(term, view.map_or(0, |r| self.moment.running(by, r))));
-            }
-            (TermKind::Submitted, view) => {
-                return Ok(fixed(term, view.map_or(0, |r| r.submitted_at.0)));
-            }
-            (TermKind::Priority, view) => return Ok(fixed(term, view.map_or(0, |r| r.priority))),
+        let TermKind::Function { function, request, worker } = term.kind else {
+            let plain = views.request.and_then(|view| self.moment.plain(term, view));
+            return Ok(fixed(term, plain.unwrap_or(0)));
         };
         let seen = Views {
             request: views.request.filter(|_| request),

@@ -36,7 +36,7 @@ pub(super) enum Attribute {
 }
 
 /// What an attribute was.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Seen {
     Absent,
     One(Value),

@@ -18,6 +18,8 @@ pub struct Matcher {
     pub(super) world: World,
     pub(super) memory: Memory,
     pub(super) live: Live,
+    /// How many pairs of new classes may still be looked at.
+    pub(super) slice: usize,
 }
 
 impl Matcher {
@@ -34,7 +36,7 @@ impl Matcher {
             recipes: HashMap::new(),
             moved: Moved::default(),
         };
-        Matcher { world, memory: Memory::default(), live: Live::default() }
+        Matcher { world, memory: Memory::default(), live: Live::default(), slice: usize::MAX }
     }
 
     /// The farm has a new configuration, and so a new policy: keeps requests, workers and holdings,
@@ -192,7 +194,8 @@ impl Matcher {
 
     /// Brings the live order up to what was told, and to the time.
     pub(super) fn follow(&mut self, policy: &dyn Policy, now: Micros) {
-        self.live.follow(&mut self.world, &mut self.memory, &Moment::uncounted(policy, now));
+        let moment = Moment::uncounted(policy, now);
+        self.live.follow(&mut self.world, &mut self.memory, &moment, &mut self.slice);
     }
 
     /// When the order may change by time alone; `None` while that could start nothing.
@@ -204,6 +207,32 @@ impl Matcher {
     /// Faults of the policy's functions since the last call: once per function and class pair.
     pub fn take_faults(&mut self) -> Vec<FaultReport> {
         std::mem::take(&mut self.memory.faults.new)
+    }
+
+    /// From now on it looks at no more than so many pairs of classes it sees for the first time,
+    /// until told again: one call of `allow` and of each pair term for a pair. A request or a worker
+    /// of a class not seen in full takes no part in decisions until it is. Without this, a matcher
+    /// sees everything before it decides.
+    pub fn look_at(&mut self, pairs: usize) {
+        self.slice = pairs;
+    }
+
+    /// Whether there are classes that were not seen in full, as of the last decision.
+    #[must_use]
+    pub fn is_looking(&self) -> bool {
+        self.live.is_looking()
+    }
+
+    /// Whether a request takes no part yet because its class is still being looked at.
+    #[must_use]
+    pub fn is_request_unseen(&self, request: RequestId) -> bool {
+        self.live.is_request_unseen(request)
+    }
+
+    /// Whether a worker takes no part yet because its class is still being looked at.
+    #[must_use]
+    pub fn is_worker_unseen(&self, worker: &str) -> bool {
+        self.live.is_worker_unseen(worker)
     }
 
     /// How many classes and edges there are, as of the last decision.

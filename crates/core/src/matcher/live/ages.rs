@@ -7,7 +7,7 @@ use super::super::keys::{age, micros, overdue};
 use super::live_order::{Live, With};
 use super::terms::Terms;
 use crate::farm::{RequestView, Term, TermKind};
-use crate::words::{Duration, Micros, RequestId, Value};
+use crate::words::{Duration, Micros, RequestId};
 
 /// The terms that time alone changes, and the next tick of each pending request.
 #[derive(Debug, Clone, Default)]
@@ -74,8 +74,7 @@ impl Live {
             let view = &pending.candidate.view;
             let mut key = place.key.clone();
             for (at, grows) in &self.ages.terms {
-                let value = vec![Value::Int(grows.value(view, now))];
-                key.set(*at, self.terms.number(*at, &value));
+                key.set(*at, self.terms.whole(*at, grows.value(view, now)));
             }
             self.grow(id, key, self.ages.next_tick(view, now));
         }

@@ -18,9 +18,10 @@ impl Live {
         world: &mut World,
         memory: &mut Memory,
         moment: &Moment<'_>,
+        slice: &mut usize,
     ) {
         let moved = std::mem::take(&mut world.moved);
-        let mut with = With { world, memory, moment };
+        let mut with = With { world, memory, moment, slice };
         let other = !self.built || self.terms.list != moment.policy.order();
         if other || (moved.all && self.is_mixed()) || moment.now < self.now {
             self.rebuild(&mut with);
@@ -78,6 +79,8 @@ impl Live {
         }
         self.place_again(with);
         self.tick(with);
+        self.look(with);
+        self.place_again(with);
         self.stale |= self.terms.crowded || with.memory.memo.pair_reads.len() > self.reads.len();
     }
 
@@ -120,9 +123,7 @@ impl Live {
     fn forget_changed_groups(&mut self) {
         for group in std::mem::take(&mut self.groups.changed) {
             let Some(members) = self.index.by_group.get(&group) else { continue };
-            let own = members.own.iter();
-            let edges: usize = own.map(|class| self.graph.request(*class).edges.len()).sum();
-            if edges > self.standings.known() {
+            if members.own.len() > self.standings.known() {
                 self.standings.forget_all();
             } else {
                 members.own.clone().into_iter().for_each(|class| self.forget_standings(class));
@@ -136,10 +137,8 @@ impl Live {
             let asleep = self.recipes.sleeps(self.graph.lane(lane));
             let was = std::mem::replace(&mut self.graph.lanes[lane as usize].asleep, asleep);
             if asleep && !was {
-                self.recipes.awake.remove(&lane);
                 self.heap(lane).clear();
             } else if was && !asleep {
-                self.recipes.awake.insert(lane);
                 self.write_all(lane);
             }
         }
@@ -175,8 +174,7 @@ impl Live {
         let mut bids: Vec<u32> = members.iter().flat_map(|m| &m.pinned).copied().collect();
         let classes: usize = members.iter().map(|members| members.others.len()).sum();
         let free = &self.graph.free;
-        let back = free.iter().map(|class| &self.graph.worker(*class).back);
-        let offers: usize = back.map(|back| back.values().map(Vec::len).sum::<usize>()).sum();
+        let offers: usize = free.iter().map(|class| self.graph.worker(*class).back.len()).sum();
         if offers < classes * (free.len().min(8) + 1) {
             for class in free.clone() {
                 self.offer_in_all_lanes(class, None);

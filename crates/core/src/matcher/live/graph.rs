@@ -1,12 +1,13 @@
 //! The sparse graph of request classes and worker classes, and the best tuples along its edges.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::facts::Pending;
 use super::super::locks::Taken;
 use super::key::{Key, Rank};
+use super::queue::{Front, Queue};
 use crate::farm::WorkerView;
 use crate::words::{Access, RequestId};
 
@@ -28,11 +29,26 @@ pub(super) struct RequestClass {
     pub(super) sample: Arc<Pending>,
     /// By worker class.
     pub(super) edges: Vec<Edge>,
-    /// Best first.
-    pub(super) queue: BTreeSet<(Reverse<Key>, RequestId)>,
-    pub(super) head: Option<(Key, RequestId)>,
+    pub(super) queue: Queue,
     /// Its place among the classes of its lane that have requests.
     pub(super) filled_at: usize,
+    /// Whether it was held against all classes of workers seen.
+    pub(super) seen: bool,
+}
+
+impl RequestClass {
+    /// The best of its requests, once it is seen.
+    pub(super) fn head(&self) -> Option<&Front> {
+        self.queue.first().filter(|_| self.seen)
+    }
+}
+
+/// An edge as the worker class knows it, by lane, then by request class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Back {
+    pub(super) lane: u32,
+    pub(super) class: u32,
+    pub(super) pair: u32,
 }
 
 /// Workers that look alike to whatever also looks at requests, free or not.
@@ -41,8 +57,8 @@ pub(super) struct WorkerClass {
     pub(super) sample: WorkerView,
     /// Units of each lock that workers have for themselves.
     pub(super) units: Vec<i64>,
-    /// By lane, then by request class; without the pinned ones.
-    pub(super) back: BTreeMap<u32, Vec<Edge>>,
+    /// Sorted; without the pinned ones.
+    pub(super) back: Vec<Back>,
     /// Its free workers, apart by what is held of their own locks.
     pub(super) rooms: Vec<Room>,
     /// The room of the best free worker.
@@ -50,6 +66,24 @@ pub(super) struct WorkerClass {
     /// Its place among the classes that have free workers.
     pub(super) free_at: usize,
     pub(super) members: usize,
+    /// Whether it was held against all classes of requests seen: until then nobody of it is free.
+    pub(super) seen: bool,
+}
+
+impl Back {
+    /// The edge, to the request class.
+    pub(super) fn edge(&self) -> Edge {
+        Edge { class: self.class, pair: self.pair }
+    }
+}
+
+impl WorkerClass {
+    /// Its edges in a lane.
+    pub(super) fn back_in(&self, lane: u32) -> &[Back] {
+        let start = self.back.partition_point(|edge| edge.lane < lane);
+        let back = &self.back[start..];
+        &back[..back.partition_point(|edge| edge.lane == lane)]
+    }
 }
 
 /// Free workers of a class that have equally much left of their own locks.
@@ -178,7 +212,7 @@ impl Graph {
     /// The best tuple of a request class and a worker class.
     pub(super) fn rank(&self, request: u32, worker: u32) -> Option<Rank> {
         let class = self.request(request);
-        let (key, id) = class.head.as_ref()?;
+        let (key, id) = class.head()?;
         let edge = self.edge(request, worker)?;
         let seat = self.seat(request, worker)?;
         Some(rank(&self.local(class, key, edge.pair), *id, seat))
@@ -187,16 +221,16 @@ impl Graph {
     /// The best tuple of a request class, and the worker class it is with.
     pub(super) fn best(&self, request: u32) -> Option<(Rank, u32)> {
         let class = self.request(request);
-        let (key, id) = class.head.as_ref()?;
+        let (key, id) = class.head()?;
         let mut best: Option<(Key, &Head, Edge)> = None;
         self.each_free(request, |edge| {
             let Some(seat) = self.seat(request, edge.class) else { return };
-            let worth = self.pairs[edge.pair as usize].plus(&seat.key);
+            let pair = &self.pairs[edge.pair as usize];
             let better = best.as_ref().is_none_or(|(known, head, _)| {
-                (&worth, Reverse(seat.label)) > (known, Reverse(head.label))
+                Key::compare_sum([pair, &seat.key], known).then(head.label.cmp(&seat.label)).is_gt()
             });
             if better {
-                best = Some((worth, seat, edge));
+                best = Some((pair.plus(&seat.key), seat, edge));
             }
         });
         let (_, seat, edge) = best?;
@@ -230,26 +264,37 @@ impl Graph {
         skip: impl Fn(u32) -> bool,
     ) -> Option<(Rank, u32)> {
         let seat = self.head(worker, lane)?;
+        self.offer_of(self.worker(worker).back_in(lane), seat, skip)
+    }
+
+    /// The same, along these edges of one lane.
+    pub(super) fn offer_of(
+        &self,
+        back: &[Back],
+        seat: &Head,
+        skip: impl Fn(u32) -> bool,
+    ) -> Option<(Rank, u32)> {
         let mut best: Option<(Key, RequestId, u32)> = None;
-        self.each_filled(worker, lane, |edge| {
+        self.each_filled(back, |edge| {
             let class = self.request(edge.class);
-            let Some((key, id)) = class.head.as_ref().filter(|_| !skip(edge.class)) else { return };
-            let local = self.local(class, key, edge.pair);
-            let better = best
-                .as_ref()
-                .is_none_or(|(known, other, _)| (&local, Reverse(*id)) > (known, Reverse(*other)));
+            let Some((key, id)) = class.head().filter(|_| !skip(edge.class)) else { return };
+            let (group, pair) =
+                (&self.groups[class.group as usize], &self.pairs[edge.pair as usize]);
+            let better = best.as_ref().is_none_or(|(known, other, _)| {
+                Key::compare_sum([key, group, pair], known).then(other.cmp(id)).is_gt()
+            });
             if better {
-                best = Some((local, *id, edge.class));
+                best = Some((key.plus(group).plus(pair), *id, edge.class));
             }
         });
         let (local, id, request) = best?;
         Some((rank(&local, id, seat), request))
     }
 
-    /// The edges of a worker class to classes of the lane that have requests.
-    pub(super) fn each_filled(&self, worker: u32, lane: u32, mut see: impl FnMut(Edge)) {
-        let Some(back) = self.worker(worker).back.get(&lane) else { return };
-        let filled = &self.lane(lane).filled;
+    /// Those of the edges of one lane that lead to classes with requests.
+    fn each_filled(&self, back: &[Back], mut see: impl FnMut(Back)) {
+        let Some(first) = back.first() else { return };
+        let filled = &self.lane(first.lane).filled;
         if filled.len() * 8 < back.len() {
             for request in filled {
                 if let Ok(at) = back.binary_search_by_key(request, |edge| edge.class) {
@@ -257,9 +302,7 @@ impl Graph {
                 }
             }
         } else {
-            for edge in back.iter().filter(|edge| self.request(edge.class).head.is_some()) {
-                see(*edge);
-            }
+            back.iter().for_each(|edge| see(*edge));
         }
     }
 }

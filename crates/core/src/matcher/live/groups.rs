@@ -15,8 +15,8 @@ use crate::words::Value;
 #[derive(Debug, Clone, Default)]
 struct Group {
     place: usize,
-    /// Whose builds run.
-    running: BTreeSet<HoldingId>,
+    /// How many holdings are filed under it.
+    running: i64,
     /// The combinations it is part of.
     combined: Vec<u32>,
 }
@@ -58,11 +58,12 @@ impl Groups {
 
     fn groups(&mut self, policy: &dyn Policy, view: &RequestView) -> Vec<usize> {
         let mut groups = Vec::with_capacity(self.terms.len());
-        for (place, by) in self.terms.clone() {
-            let new = self.all.len();
-            let at = *self.by_value.entry((place, group(policy, by, view))).or_insert(new);
+        let Groups { terms, by_value, all, .. } = self;
+        for (place, by) in terms {
+            let new = all.len();
+            let at = *by_value.entry((*place, group(policy, *by, view))).or_insert(new);
             if at == new {
-                self.all.push(Group { place, ..Group::default() });
+                all.push(Group { place: *place, ..Group::default() });
             }
             groups.push(at);
         }
@@ -94,8 +95,7 @@ impl Groups {
         let mut key = terms.zero();
         for group in groups {
             let Group { place, running, .. } = &self.all[*group];
-            let count = i64::try_from(running.len()).unwrap_or(i64::MAX);
-            key.set(*place, terms.number(*place, &vec![Value::Int(count)]));
+            key.set(*place, terms.whole(*place, *running));
         }
         key
     }
@@ -109,23 +109,30 @@ impl Groups {
     ) {
         let new = books.runs(id).map(|view| self.groups(policy, view)).unwrap_or_default();
         let old = self.holdings.remove(&id).unwrap_or_default();
+        if old == new {
+            return self.file(id, new);
+        }
         for group in &old {
-            self.all[*group].running.remove(&id);
+            self.all[*group].running -= 1;
         }
         for group in &new {
-            self.all[*group].running.insert(id);
+            self.all[*group].running += 1;
         }
         for group in old.iter().chain(&new) {
-            for combined in self.all[*group].combined.clone() {
-                let key = self.key(&self.combined[combined as usize], terms);
-                let known = &mut graph.groups[combined as usize];
-                self.changed.insert(combined);
+            for combined in &self.all[*group].combined {
+                let key = self.key(&self.combined[*combined as usize], terms);
+                let known = &mut graph.groups[*combined as usize];
+                self.changed.insert(*combined);
                 if key > *known {
-                    self.risen.insert(combined);
+                    self.risen.insert(*combined);
                 }
                 *known = key;
             }
         }
+        self.file(id, new);
+    }
+
+    fn file(&mut self, id: HoldingId, new: Vec<usize>) {
         if !new.is_empty() {
             self.holdings.insert(id, new);
         }

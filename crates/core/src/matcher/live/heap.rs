@@ -43,6 +43,8 @@ pub(super) struct Heap {
     bids: Vec<u32>,
     offers: Vec<u32>,
     limit: usize,
+    /// Whether the live order has it among the heaps that may have entries.
+    pub(super) listed: bool,
 }
 
 impl Heap {

@@ -1,7 +1,7 @@
 //! Keys: what the terms say of a tuple, as whole numbers whose greater is the better.
 
 use std::array;
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 use crate::words::RequestId;
@@ -40,6 +40,27 @@ impl Key {
             Key::Short(numbers) => numbers[place] = number,
             Key::Long(numbers) => numbers[place] = number,
         }
+    }
+
+    fn numbers(&self) -> &[i64] {
+        match self {
+            Key::Short(numbers) => numbers,
+            Key::Long(numbers) => numbers,
+        }
+    }
+
+    /// How the sum of some keys compares with another, place by place: mostly the first few tell.
+    #[inline]
+    pub(super) fn compare_sum<const PARTS: usize>(parts: [&Key; PARTS], other: &Key) -> Ordering {
+        let parts = parts.map(Key::numbers);
+        for (place, other) in other.numbers().iter().enumerate() {
+            let sum = parts.iter().fold(0, |sum: i64, part| sum.wrapping_add(part[place]));
+            let ordering = sum.cmp(other);
+            if ordering != Ordering::Equal {
+                return ordering;
+            }
+        }
+        Ordering::Equal
     }
 
     #[inline]

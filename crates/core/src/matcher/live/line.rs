@@ -61,8 +61,8 @@ impl Live {
         let Some((worth, worker)) = class.edges.iter().filter_map(seat).max() else { return };
         let worth = worth.plus(&self.graph.groups[class.group as usize]);
         line.extend(class.queue.iter().map(|(key, id)| {
-            let key = key.0.plus(&worth);
-            Rank { key, request: Reverse(*id), worker }
+            let key = key.plus(&worth);
+            Rank { key, request: Reverse(id), worker }
         }));
     }
 

@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use super::super::facts::Pending;
 use super::super::memo::{Seen, Views};
-use super::graph::{Edge, RequestClass, WorkerClass};
+use super::graph::{Back, Edge, RequestClass, WorkerClass};
 use super::heap::Owner;
 use super::key::Key;
 use super::live_order::{Live, With};
+use super::queue::Queue;
 use super::recipes::number;
 use super::register::Register;
+use super::sight::New;
 use super::terms::{Side, side};
 use crate::farm::WorkerView;
 use crate::words::Value;
 
 /// What requests of one class have in common.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct RequestLook {
     pub(super) recipe: usize,
     pub(super) group: u32,
@@ -24,7 +26,7 @@ pub(super) struct RequestLook {
 }
 
 /// What workers of one class have in common.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct WorkerLook {
     pub(super) lists: Vec<u32>,
     pub(super) units: Vec<i64>,
@@ -67,7 +69,7 @@ impl Live {
         let (lane, group) = (known.lane, look.group);
         let feature = self.recipes.feature(known, |feature| self.index.workers.count(feature));
         let pinned = known.pinned.clone().map(|name| self.desk(&name));
-        let features = if pinned.is_some() { Vec::new() } else { vec![feature.clone()] };
+        let features = if pinned.is_some() { Vec::new() } else { vec![feature] };
         let class = self.index.requests.add(look, features);
         let new = RequestClass {
             lane,
@@ -75,9 +77,9 @@ impl Live {
             pinned,
             sample: sample.clone(),
             edges: Vec::new(),
-            queue: Default::default(),
-            head: None,
+            queue: Queue::default(),
             filled_at: 0,
+            seen: pinned.is_some(),
         };
         put(&mut self.graph.requests, class, new);
         let members = self.index.by_group.entry(group).or_default();
@@ -89,10 +91,7 @@ impl Live {
             self.graph.desks[desk as usize].pinned.push(class);
             self.link_pinned(class, desk, with);
         } else {
-            let others: Vec<u32> = self.index.workers.under(&feature).collect();
-            for other in others {
-                self.link(class, other, with);
-            }
+            self.sight.add(New::Requests(class));
         }
         Some(class)
     }
@@ -102,7 +101,6 @@ impl Live {
         &mut self,
         look: WorkerLook,
         sample: &WorkerView,
-        with: &mut With<'_>,
     ) -> u32 {
         if let Some(known) = self.index.workers.find(&look) {
             return known;
@@ -110,31 +108,31 @@ impl Live {
         let new = WorkerClass {
             sample: sample.clone(),
             units: look.units.clone(),
-            back: BTreeMap::new(),
+            back: Vec::new(),
             rooms: Vec::new(),
             best_room: None,
             free_at: 0,
             members: 0,
+            seen: false,
         };
         let features = self.recipes.features(&new, &look.lists);
-        let under = features.iter().flat_map(|feature| self.index.requests.under(feature));
-        let others: BTreeSet<u32> = under.collect();
         let class = self.index.workers.add(look, features);
         put(&mut self.graph.workers, class, new);
         self.standings.forget(class);
-        for other in others {
-            self.link(other, class, with);
-        }
+        self.sight.add(New::Workers(class));
         class
     }
 
     /// Makes an edge, if the two classes may meet.
-    fn link(&mut self, request: u32, worker: u32, with: &mut With<'_>) {
+    pub(super) fn link(&mut self, request: u32, worker: u32, with: &mut With<'_>) {
         let Some(pair) = self.meet(request, worker, with) else { return };
         let class = &mut self.graph.requests[request as usize];
         insert(&mut class.edges, Edge { class: worker, pair });
-        let back = self.graph.workers[worker as usize].back.entry(class.lane).or_default();
-        insert(back, Edge { class: request, pair });
+        let new = Back { lane: class.lane, class: request, pair };
+        let back = &mut self.graph.workers[worker as usize].back;
+        if let Err(at) = back.binary_search(&new) {
+            back.insert(at, new);
+        }
     }
 
     /// A pinned class has one edge, to whatever class its worker is of.
@@ -188,13 +186,14 @@ impl Live {
     /// A request class has no requests any more.
     pub(super) fn request_class_emptied(&mut self, class: u32) {
         let Some(old) = self.index.requests.emptied(class) else { return };
-        if self.graph.request(old).head.is_some() {
+        if !self.graph.request(old).queue.is_empty() {
             return;
         }
         let RequestClass { lane, group, pinned, edges, .. } = self.graph.request(old).clone();
         for edge in edges.iter().filter(|_| pinned.is_none()) {
-            if let Some(back) = self.graph.workers[edge.class as usize].back.get_mut(&lane) {
-                remove(back, old);
+            let back = &mut self.graph.workers[edge.class as usize].back;
+            if let Ok(at) = back.binary_search(&Back { lane, class: old, pair: edge.pair }) {
+                back.remove(at);
             }
         }
         if let Some(desk) = pinned {
@@ -206,6 +205,7 @@ impl Live {
             members.own.remove(&old);
         }
         self.heap(lane).put(Owner::Bid(old), None);
+        self.sight.forget(New::Requests(old));
         self.index.requests.remove(old);
     }
 
@@ -215,12 +215,14 @@ impl Live {
         if self.graph.worker(old).members > 0 {
             return;
         }
-        for (lane, back) in std::mem::take(&mut self.graph.workers[old as usize].back) {
-            for edge in back {
-                remove(&mut self.graph.requests[edge.class as usize].edges, old);
-            }
-            self.heap(lane).put(Owner::Offer(old), None);
+        let back = std::mem::take(&mut self.graph.workers[old as usize].back);
+        for edge in &back {
+            remove(&mut self.graph.requests[edge.class as usize].edges, old);
         }
+        for of_lane in back.chunk_by(|a, b| a.lane == b.lane) {
+            self.heap(of_lane[0].lane).put(Owner::Offer(old), None);
+        }
+        self.sight.forget(New::Workers(old));
         self.index.workers.remove(old);
     }
 }

@@ -15,6 +15,7 @@ use super::link::Index;
 use super::place_request::Place;
 use super::recipes::Recipes;
 use super::room::Standings;
+use super::sight::Sight;
 use super::terms::Terms;
 use crate::words::{Micros, RequestId};
 
@@ -23,6 +24,10 @@ use crate::words::{Micros, RequestId};
 pub(in super::super) struct Live {
     pub(super) graph: Graph,
     pub(super) heaps: Vec<Heap>,
+    /// Lanes whose heaps may have entries.
+    pub(super) stirred: Vec<u32>,
+    /// Offers about to be written; empty in between.
+    pub(super) written: Vec<(u32, Option<(Rank, u32)>)>,
     pub(super) index: Index,
     pub(super) recipes: Recipes,
     pub(super) groups: Groups,
@@ -35,6 +40,7 @@ pub(in super::super) struct Live {
     pub(super) reads: BTreeSet<Attribute>,
     /// Workers to be placed again.
     pub(super) again: BTreeSet<u32>,
+    pub(super) sight: Sight,
     pub(super) built: bool,
     /// The classes or the numbers no longer do: everything must be placed anew.
     pub(super) stale: bool,
@@ -46,6 +52,8 @@ pub(super) struct With<'a> {
     pub(super) world: &'a World,
     pub(super) memory: &'a mut Memory,
     pub(super) moment: &'a Moment<'a>,
+    /// How many pairs of new classes may still be looked at.
+    pub(super) slice: &'a mut usize,
 }
 
 impl Live {
@@ -73,7 +81,29 @@ impl Live {
             return;
         }
         let found = self.graph.best(class);
-        self.heap(lane).put(Owner::Bid(class), found);
+        self.write(lane, Owner::Bid(class), found);
+    }
+
+    /// The owner's best tuple in a lane is this one from now on, or none.
+    pub(super) fn write(&mut self, lane: u32, owner: Owner, found: Option<(Rank, u32)>) {
+        let some = found.is_some();
+        let heap = self.heap(lane);
+        heap.put(owner, found);
+        if some && !heap.listed {
+            heap.listed = true;
+            self.stirred.push(lane);
+        }
+    }
+
+    /// The lanes that need locks of the farm and may have entries.
+    pub(super) fn stirred_lanes(&mut self) -> Vec<u32> {
+        let Live { heaps, stirred, graph, .. } = self;
+        stirred.retain(|lane| {
+            let heap = &mut heaps[*lane as usize];
+            heap.listed = !heap.is_empty();
+            heap.listed
+        });
+        stirred.iter().copied().filter(|lane| !graph.lane(*lane).farm.is_empty()).collect()
     }
 
     /// Writes a worker class's best tuple in a lane.
@@ -82,7 +112,7 @@ impl Live {
             return;
         }
         let found = self.graph.offer(class, lane, |_| false);
-        self.heap(lane).put(Owner::Offer(class), found);
+        self.write(lane, Owner::Offer(class), found);
     }
 
     pub(super) fn rewrite(&mut self, owner: Owner, lane: u32) {
@@ -98,6 +128,15 @@ impl Live {
             self.heaps.resize_with(at + 1, Heap::default);
         }
         &mut self.heaps[at]
+    }
+
+    /// Nobody is free: no entry is true, and all are written anew by whoever will be.
+    fn clear_heaps(&mut self) {
+        for lane in std::mem::take(&mut self.stirred) {
+            let heap = self.heap(lane);
+            heap.listed = false;
+            heap.clear();
+        }
     }
 
     /// The best tuple of a lane, farm-wide locks left aside, if it ranks above the floor.
@@ -118,6 +157,10 @@ impl Live {
 
     /// The best feasible tuple, once the order has followed the facts.
     pub(in super::super) fn best(&mut self, now: Micros) -> Option<Match> {
+        if self.graph.free.is_empty() {
+            self.clear_heaps();
+            return None;
+        }
         let mut standings = std::mem::take(&mut self.standings);
         let mut best = self.top(0, None).map(|(rank, ..)| rank);
         for at in 0..self.recipes.own_only.len() {

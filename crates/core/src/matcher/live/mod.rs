@@ -5,6 +5,8 @@
 //! the pair terms say of them, is asked once and kept as an edge. Each other term is said by the
 //! request, its group or the worker alone, so the best tuple of two classes is that of their heads.
 //!
+//! What is new is looked at in slices, and takes part when it was looked at in full ([`sight`]).
+//!
 //! **Lanes.** Requests with equal needs for locks share a lane; lane 0 needs none. A lane keeps a
 //! two-sided lazy heap over its edges that knows nothing of farm-wide locks: a *bid* is a request
 //! class's best tuple, an *offer* that of a worker class within the lane, each exact when written.
@@ -40,9 +42,11 @@ mod link;
 mod live_order;
 mod place_request;
 mod place_worker;
+mod queue;
 mod recipes;
 mod register;
 mod room;
+mod sight;
 mod terms;
 mod waits;
 mod walk;

@@ -8,6 +8,7 @@ use super::super::memo::{Attribute, Seen, Views, see};
 use super::key::Key;
 use super::link::RequestLook;
 use super::live_order::{Live, With};
+use super::queue::{Front, Queue};
 use super::recipes::number;
 use super::terms::{Side, side};
 use crate::farm::RequestView;
@@ -82,8 +83,7 @@ impl Live {
         let (class, key) = (place.class, place.key.clone());
         self.places.insert(id, place);
         if let Some(class) = class {
-            self.graph.requests[class as usize].queue.insert((Reverse(key), id));
-            self.renew_head(class);
+            self.change_queue(class, |queue| queue.insert(key, id));
         }
     }
 
@@ -93,8 +93,7 @@ impl Live {
             self.ages.ticks.remove(&(tick, id));
         }
         if let Some(class) = place.class {
-            self.graph.requests[class as usize].queue.remove(&(Reverse(place.key), id));
-            self.renew_head(class);
+            self.change_queue(class, |queue| queue.remove(place.key, id));
         }
     }
 
@@ -107,21 +106,21 @@ impl Live {
             self.ages.ticks.insert((tick, id));
         }
         if let Some(class) = place.class {
-            let queue = &mut self.graph.requests[class as usize].queue;
-            queue.remove(&(Reverse(old), id));
-            queue.insert((Reverse(key), id));
-            self.renew_head(class);
+            self.change_queue(class, |queue| {
+                queue.remove(old, id);
+                queue.insert(key, id);
+            });
         }
     }
 
     /// The first of the queue is the head. One that rises bids; one that falls need not.
-    fn renew_head(&mut self, at: u32) {
+    fn change_queue(&mut self, at: u32, change: impl FnOnce(&mut Queue)) {
         self.forget_standings(at);
         let class = &mut self.graph.requests[at as usize];
-        let new = class.queue.first().map(|(key, id)| (key.0.clone(), *id));
-        let old = std::mem::replace(&mut class.head, new.clone());
-        let rank = |head: &(Key, RequestId)| (head.0.clone(), Reverse(head.1));
-        let (new, old) = (new.as_ref().map(rank), old.as_ref().map(rank));
+        let old = class.head().cloned();
+        change(&mut class.queue);
+        let rank = |head: &Front| (head.0.clone(), Reverse(head.1));
+        let (new, old) = (class.head().map(rank), old.as_ref().map(rank));
         if new.is_some() != old.is_some() {
             self.note_filled(at, new.is_some());
         }
@@ -130,7 +129,7 @@ impl Live {
         }
     }
 
-    fn note_filled(&mut self, at: u32, filled: bool) {
+    pub(super) fn note_filled(&mut self, at: u32, filled: bool) {
         let class = &mut self.graph.requests[at as usize];
         let (lane, pinned, was_at) = (class.lane as usize, class.pinned, class.filled_at);
         let lane = &mut self.graph.lanes[lane];
@@ -157,10 +156,16 @@ impl Live {
         let views = Views { request: Some(view), worker: None };
         for place in 0..self.terms.list.len() {
             let term = &self.terms.list[place];
-            if side(term) == Side::Request {
-                let ranked = with.memory.judge(with.moment).term(term, views).ok()?;
-                key.set(place, self.terms.number(place, ranked.value()));
+            if side(term) != Side::Request {
+                continue;
             }
+            let number = if let Some(value) = with.moment.plain(term, view) {
+                self.terms.whole(place, value)
+            } else {
+                let ranked = with.memory.judge(with.moment).term(term, views).ok()?;
+                self.terms.number(place, ranked.value())
+            };
+            key.set(place, number);
         }
         Some(key)
     }

@@ -7,6 +7,7 @@ use super::super::facts::Seat;
 use super::super::locks::Taken;
 use super::super::memo::{Attribute, Views};
 use super::graph::{Desk, Head, Room};
+use super::heap::Owner;
 use super::key::Key;
 use super::link::WorkerLook;
 use super::live_order::{Live, With};
@@ -60,8 +61,12 @@ impl Live {
             return;
         };
         let class = self.class_of(at, &seat.view, with);
+        let seen = self.graph.worker(class).seen;
+        if !seen {
+            self.sight.wait(class, at);
+        }
         let key = self.key_of(at, &seat.view, with);
-        let room = (key.is_some() && seat.is_open()).then(|| self.room_of(at, seat, with));
+        let room = (seen && key.is_some() && seat.is_open()).then(|| self.room_of(at, seat, with));
         let broken = key.is_none();
         let spot = Spot { class, key: key.unwrap_or_else(|| self.terms.zero()), room };
         let desk = &mut self.graph.desks[at as usize];
@@ -80,8 +85,9 @@ impl Live {
         let old = &self.graph.desks[at as usize];
         let room = old.class.zip(old.room);
         let room = room.map(|(class, at)| &self.graph.worker(class).rooms[at]);
-        let room = room.map(|room| (room.held.clone(), room.alone));
-        let stays = old.class == Some(spot.class) && room == spot.room;
+        let room = room.map(|room| (&room.held, room.alone));
+        let there = spot.room.as_ref().map(|(held, alone)| (held, *alone));
+        let stays = old.class == Some(spot.class) && room == there;
         if stays && old.head.key == spot.key {
             return;
         }
@@ -101,14 +107,19 @@ impl Live {
 
     /// Each lane's offer of a worker class; with a worker, only where that one is the head.
     pub(super) fn offer_in_all_lanes(&mut self, class: u32, head: Option<u32>) {
-        let back = self.graph.worker(class).back.keys();
-        let awake = back.filter(|lane| !self.graph.lane(**lane).asleep);
-        for lane in awake.copied().collect::<Vec<u32>>() {
-            let of = self.graph.head(class, lane).map(|head| head.worker);
-            if head.is_none() || of == head {
-                self.offer(class, lane);
+        let mut written = std::mem::take(&mut self.written);
+        let graph = &self.graph;
+        for back in graph.worker(class).back.chunk_by(|a, b| a.lane == b.lane) {
+            let lane = back[0].lane;
+            let Some(seat) = graph.head(class, lane) else { continue };
+            if !graph.lane(lane).asleep && head.is_none_or(|head| head == seat.worker) {
+                written.push((lane, graph.offer_of(back, seat, |_| false)));
             }
         }
+        for (lane, found) in written.drain(..) {
+            self.write(lane, Owner::Offer(class), found);
+        }
+        self.written = written;
     }
 
     fn class_of(&mut self, at: u32, view: &WorkerView, with: &mut With<'_>) -> u32 {
@@ -126,7 +137,7 @@ impl Live {
             labels: self.recipes.labels.iter().map(|l| view.labels.get(l).cloned()).collect(),
             seen: self.seen(Views { request: None, worker: Some(view) }),
         };
-        self.worker_class(look, view, with)
+        self.worker_class(look, view)
     }
 
     fn key_of(&mut self, at: u32, view: &WorkerView, with: &mut With<'_>) -> Option<Key> {
@@ -159,7 +170,7 @@ impl Live {
         let held = own.map(|lock| with.world.books.taken(&pool(lock))).collect();
         let wants_own = |class: &u32| {
             let class = self.graph.request(*class);
-            class.head.is_some() && !self.graph.lane(class.lane).own.is_empty()
+            class.head().is_some() && !self.graph.lane(class.lane).own.is_empty()
         };
         let alone = self.graph.desks[at as usize].pinned.iter().any(wants_own);
         (held, alone.then_some(at))

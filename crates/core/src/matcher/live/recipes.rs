@@ -41,12 +41,28 @@ pub(super) struct FarmLock {
     /// No lane's need fits beside what is held.
     pub(super) dead: bool,
     pub(super) lanes: Vec<(u32, Access)>,
+    /// The fewest units that some lane counts, and whether some lane wants it alone.
+    least: (Option<i64>, bool),
 }
 
 impl FarmLock {
+    fn wanted_by(&mut self, lane: u32, access: Access) {
+        self.lanes.push((lane, access));
+        match access {
+            Access::Counting(n) => self.least.0 = Some(self.least.0.map_or(n, |least| least.min(n))),
+            Access::Exclusive => self.least.1 = true,
+        }
+    }
+
+    /// Whether some lane's need fits beside what is taken.
+    pub(super) fn fits_any(&self, taken: &Taken) -> bool {
+        let counting = self.least.0.map(Access::Counting);
+        let alone = self.least.1.then_some(Access::Exclusive);
+        counting.into_iter().chain(alone).any(|access| taken.leaves(access, self.units))
+    }
+
     pub(super) fn settle(&mut self) {
-        let (taken, units) = (&self.taken, self.units);
-        self.dead = !self.lanes.iter().any(|(_, access)| taken.leaves(*access, units));
+        self.dead = !self.fits_any(&self.taken);
     }
 }
 
@@ -63,8 +79,6 @@ pub(super) struct Recipes {
     pub(super) farm: Vec<FarmLock>,
     /// Lanes that need nothing but locks of the workers' own.
     pub(super) own_only: Vec<u32>,
-    /// Lanes that need locks of the farm, and are not asleep.
-    pub(super) awake: BTreeSet<u32>,
     /// Locks that were dead until a lane with smaller needs came.
     pub(super) revived: Vec<usize>,
     pub(super) farm_names: BTreeMap<String, usize>,
@@ -81,7 +95,7 @@ impl Recipes {
             } else {
                 recipes.farm_names.insert(name.clone(), recipes.farm.len());
                 let (units, taken) = (lock.units(""), Taken::default());
-                recipes.farm.push(FarmLock { units, taken, dead: true, lanes: Vec::new() });
+                recipes.farm.push(FarmLock { units, taken, dead: true, lanes: Vec::new(), least: (None, false) });
             }
         }
         graph.lanes.push(Lane::default());
@@ -155,7 +169,7 @@ impl Recipes {
         for (lock, access) in &needs {
             if let Some(at) = self.farm_names.get(lock) {
                 lane.farm.push((*at, *access));
-                self.farm[*at].lanes.push((new, *access));
+                self.farm[*at].wanted_by(new, *access);
                 let was_dead = self.farm[*at].dead;
                 self.farm[*at].settle();
                 if was_dead && !self.farm[*at].dead {
@@ -169,8 +183,6 @@ impl Recipes {
         lane.asleep = self.sleeps(&lane);
         if lane.is_own() {
             self.own_only.push(new);
-        } else if !lane.farm.is_empty() && !lane.asleep {
-            self.awake.insert(new);
         }
         graph.lanes.push(lane);
         self.lanes.insert(needs, new);

@@ -1,6 +1,7 @@
 //! The classes of one side, by what they look like and by what they need or offer.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::recipes::{Feature, number};
@@ -11,7 +12,8 @@ const EMPTY_CLASSES_MAX: usize = 4_096;
 /// One side's classes.
 #[derive(Debug, Clone)]
 pub(super) struct Register<L> {
-    by_look: BTreeMap<Arc<L>, u32>,
+    /// Never walked.
+    by_look: HashMap<Arc<L>, u32>,
     looks: Vec<Option<Arc<L>>>,
     features: Vec<Vec<Feature>>,
     by_feature: BTreeMap<Feature, BTreeSet<u32>>,
@@ -23,7 +25,7 @@ pub(super) struct Register<L> {
 impl<L> Default for Register<L> {
     fn default() -> Self {
         Register {
-            by_look: BTreeMap::new(),
+            by_look: HashMap::new(),
             looks: Vec::new(),
             features: Vec::new(),
             by_feature: BTreeMap::new(),
@@ -33,9 +35,13 @@ impl<L> Default for Register<L> {
     }
 }
 
-impl<L: Ord> Register<L> {
+impl<L: Eq + Hash> Register<L> {
     pub(super) fn find(&self, look: &L) -> Option<u32> {
         self.by_look.get(look).copied()
+    }
+
+    pub(super) fn features(&self, class: u32) -> &[Feature] {
+        &self.features[class as usize]
     }
 
     pub(super) fn look(&self, class: u32) -> Option<&L> {

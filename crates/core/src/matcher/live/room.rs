@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::locks::Taken;
-use super::graph::{Edge, Graph, Room, fits, rank};
+use super::graph::{Back, Edge, Graph, Room, fits, rank};
 use super::heap::Owner;
 use super::key::{Key, Rank};
 use super::live_order::Live;
@@ -83,7 +83,7 @@ impl Graph {
         let mut first = Vec::new();
         for (lane, wants) in &self.own_lanes[lock] {
             let pinned = alone.into_iter().flat_map(|desk| self.pinned_in(desk, *lane));
-            let back = class.back.get(lane).into_iter().flatten().copied();
+            let back = class.back_in(*lane).iter().map(Back::edge);
             for edge in back.chain(pinned) {
                 self.stand(edge, *wants, units, &mut first);
             }
@@ -94,7 +94,7 @@ impl Graph {
     /// Lets the requests of a class stand in line, as far as there are not too many before them.
     fn stand(&self, edge: Edge, wants: Access, units: i64, first: &mut Vec<Standing>) {
         let class = self.request(edge.class);
-        let Some((key, id)) = &class.head else { return };
+        let Some((key, id)) = class.head() else { return };
         let full = exceeded(first, units);
         if let Some(last) = first.last().filter(|_| full) {
             // Most classes stand behind: their heads tell, without a look at their queues.
@@ -103,9 +103,9 @@ impl Graph {
                 return;
             }
         }
-        for (key, id) in &class.queue {
-            let key = self.local(class, &key.0, edge.pair);
-            let new = Standing { key, id: Reverse(*id), class: edge.class, wants };
+        for (key, id) in class.queue.iter() {
+            let key = self.local(class, key, edge.pair);
+            let new = Standing { key, id: Reverse(id), class: edge.class, wants };
             let at = first.partition_point(|standing| *standing > new);
             if at == first.len() && exceeded(first, units) {
                 return;
@@ -251,7 +251,7 @@ impl Live {
         match owner {
             Owner::Offer(worker) => self.graph.best_grantable(standings, worker, lane),
             Owner::Bid(request) => {
-                let (key, id) = self.graph.request(request).head.as_ref()?;
+                let (key, id) = self.graph.request(request).head()?;
                 self.graph.best_granted(standings, request, (key, *id))
             }
         }
@@ -260,10 +260,13 @@ impl Live {
     /// A request class that wants own locks has other requests now, or its group says otherwise.
     pub(super) fn forget_standings(&mut self, request: u32) {
         let class = self.graph.request(request);
-        if !self.graph.lane(class.lane).own.is_empty() {
-            for edge in &class.edges {
-                self.standings.forget(edge.class);
-            }
+        if self.graph.lane(class.lane).own.is_empty() {
+            return;
+        }
+        if class.edges.len() > self.standings.known() {
+            self.standings.forget_all();
+        } else {
+            class.edges.iter().for_each(|edge| self.standings.forget(edge.class));
         }
     }
 }

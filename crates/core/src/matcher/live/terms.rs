@@ -93,6 +93,13 @@ impl Terms {
         self.turned(place, number)
     }
 
+    /// The same for a value that is a whole number.
+    pub(super) fn whole(&mut self, place: usize, value: i64) -> i64 {
+        self.mixed |= self.shapes[place].as_ref().is_some_and(|known| *known != Shape::Int);
+        self.shapes[place].get_or_insert(Shape::Int);
+        self.turned(place, value)
+    }
+
     /// The value a number stands for.
     pub(super) fn value(&self, place: usize, number: i64) -> TermValue {
         let number = self.turned(place, number);

@@ -1,8 +1,10 @@
 //! Farm-wide locks: the lanes that want some, merged by best tuple, down to the first request whose
 //! locks fit beside what is held and what those before it reserve.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
+use super::super::locks::Taken;
 use super::graph::rank;
 use super::heap::{Entry, Owner};
 use super::key::{Key, Rank};
@@ -35,9 +37,16 @@ struct Visit {
 /// What requests visited reserve of the farm's locks.
 #[derive(Debug, Default)]
 struct Reserved {
-    by_lock: BTreeMap<usize, Vec<(RequestId, Access)>>,
+    by_lock: BTreeMap<usize, OfLock>,
     /// Requests to be met again on another worker.
     later: Vec<(RequestId, u32)>,
+}
+
+/// Who reserves a lock, and what is held and reserved of it in all.
+#[derive(Debug)]
+struct OfLock {
+    by: Vec<(RequestId, Access)>,
+    taken: Taken,
 }
 
 /// A walk under way.
@@ -52,11 +61,9 @@ impl Live {
     /// The best feasible tuple of all lanes that need farm-wide locks, if it ranks above the floor.
     pub(super) fn walk(&mut self, floor: Option<&Rank>, standings: &mut Standings) -> Option<Rank> {
         let mut walk = Walk::default();
-        let awake: Vec<u32> = self.recipes.awake.iter().copied().collect();
-        for lane in awake {
-            if self.top(lane, floor).is_some() {
-                self.advance(lane, &mut walk);
-            }
+        for lane in self.stirred_lanes() {
+            let Some((rank, class, worker)) = self.top(lane, floor) else { continue };
+            walk.ahead.extend(self.meet_head(rank, lane, (class, worker)));
         }
         let mut found = None;
         while let Some(visit) = walk.ahead.pop() {
@@ -80,22 +87,18 @@ impl Live {
         if first && self.is_closed(visit.lane, &walk.reserved) {
             return false;
         }
+        let fits = self.farm_locks_fit(visit, &walk.reserved);
+        if fits && (!first || self.own_locks_fit(visit, standings)) {
+            return true;
+        }
         if visit.nth == Some(0) {
             self.advance(visit.lane, walk);
         }
         if let Some(nth) = visit.nth {
             walk.ahead.extend(self.next_of_class(visit, nth + 1));
+            self.reserve(visit, &mut walk.reserved);
         } else {
             walk.reserved.later.retain(|(id, _)| *id != visit.id);
-        }
-        let fits = self.farm_locks_fit(visit, &walk.reserved);
-        if fits && (!first || self.own_locks_fit(visit, standings)) {
-            return true;
-        }
-        if first {
-            for (lock, access) in &self.graph.lane(visit.lane).farm {
-                walk.reserved.by_lock.entry(*lock).or_default().push((visit.id, *access));
-            }
         }
         if fits
             && first
@@ -108,27 +111,44 @@ impl Live {
         false
     }
 
-    fn farm_locks_fit(&self, visit: &Visit, reserved: &Reserved) -> bool {
-        let lane = self.graph.lane(visit.lane);
-        lane.farm.iter().all(|(lock, access)| self.fits(*lock, *access, reserved, Some(visit.id)))
+    fn reserve(&self, visit: &Visit, reserved: &mut Reserved) {
+        for (lock, access) in &self.graph.lane(visit.lane).farm {
+            let of_lock = reserved.by_lock.entry(*lock).or_insert_with(|| OfLock {
+                by: Vec::new(),
+                taken: self.recipes.farm[*lock].taken.clone(),
+            });
+            of_lock.by.push((visit.id, *access));
+            of_lock.taken.add(*access);
+        }
     }
 
-    /// Whether a need fits beside what is held and what requests but one reserve.
-    fn fits(
-        &self,
+    fn farm_locks_fit(&self, visit: &Visit, reserved: &Reserved) -> bool {
+        let lane = self.graph.lane(visit.lane);
+        // Met for the first time, it reserves nothing yet.
+        let own = visit.nth.is_none().then_some(visit.id);
+        lane.farm.iter().all(|(lock, access)| {
+            let taken = self.taken(*lock, reserved, own);
+            taken.leaves(*access, self.recipes.farm[*lock].units)
+        })
+    }
+
+    /// What is held of a lock, and what requests but one reserve.
+    fn taken<'a>(
+        &'a self,
         lock: usize,
-        access: Access,
-        reserved: &Reserved,
+        reserved: &'a Reserved,
         but: Option<RequestId>,
-    ) -> bool {
-        let lock_ = &self.recipes.farm[lock];
-        let mut taken = lock_.taken.clone();
-        for (id, access) in reserved.by_lock.get(&lock).into_iter().flatten() {
-            if Some(*id) != but {
-                taken.add(*access);
-            }
+    ) -> Cow<'a, Taken> {
+        let held = &self.recipes.farm[lock].taken;
+        let Some(of_lock) = reserved.by_lock.get(&lock) else { return Cow::Borrowed(held) };
+        if but.is_none() {
+            return Cow::Borrowed(&of_lock.taken);
         }
-        taken.leaves(access, lock_.units)
+        let mut taken = held.clone();
+        for (_, access) in of_lock.by.iter().filter(|(id, _)| Some(*id) != but) {
+            taken.add(*access);
+        }
+        Cow::Owned(taken)
     }
 
     fn own_locks_fit(&self, visit: &Visit, standings: &mut Standings) -> bool {
@@ -143,12 +163,15 @@ impl Live {
     /// Whether nobody can get anything any more of the locks a lane needs.
     fn is_closed(&self, lane: u32, reserved: &Reserved) -> bool {
         self.graph.lane(lane).farm.iter().all(|(lock, _)| {
-            let lanes = self.recipes.farm[*lock].lanes.iter();
-            let mut later = reserved.later.iter();
-            let none = |access, but| !self.fits(*lock, access, reserved, but);
+            let of_farm = &self.recipes.farm[*lock];
+            if of_farm.fits_any(&self.taken(*lock, reserved, None)) {
+                return false;
+            }
             let needs = |lane: u32| self.graph.lane(lane).farm.iter().filter(|(l, _)| l == lock);
-            lanes.clone().all(|(_, access)| none(*access, None))
-                && later.all(|(id, lane)| needs(*lane).all(|(_, n)| none(*n, Some(*id))))
+            reserved.later.iter().all(|(id, lane)| {
+                let taken = self.taken(*lock, reserved, Some(*id));
+                needs(*lane).all(|(_, access)| !taken.leaves(*access, of_farm.units))
+            })
         })
     }
 
@@ -158,16 +181,24 @@ impl Live {
         let (key, id) = class.queue.iter().nth(nth)?;
         let edge = self.graph.edge(visit.class, visit.worker)?;
         let seat = self.graph.seat(visit.class, visit.worker)?;
-        let rank = rank(&self.graph.local(class, &key.0, edge.pair), *id, seat);
-        Some(Visit { rank, nth: Some(nth), key: key.0.clone(), id: *id, ..visit.clone() })
+        let rank = rank(&self.graph.local(class, key, edge.pair), id, seat);
+        Some(Visit { rank, nth: Some(nth), key: key.clone(), id, ..visit.clone() })
     }
 
     /// Puts the next class of a lane ahead.
     fn advance(&mut self, lane: u32, walk: &mut Walk) {
         let stream = walk.streams.entry(lane).or_default();
+        if stream.visited.is_empty() {
+            // The first: it is what the walk just met.
+            self.next_class(lane, stream);
+        }
         let Some((rank, class, worker)) = self.next_class(lane, stream) else { return };
-        let Some((key, id)) = self.graph.request(class).head.clone() else { return };
-        walk.ahead.push(Visit { rank, lane, class, worker, nth: Some(0), key, id });
+        walk.ahead.extend(self.meet_head(rank, lane, (class, worker)));
+    }
+
+    fn meet_head(&self, rank: Rank, lane: u32, (class, worker): (u32, u32)) -> Option<Visit> {
+        let (key, id) = self.graph.request(class).head().cloned()?;
+        Some(Visit { rank, lane, class, worker, nth: Some(0), key, id })
     }
 
     fn next_class(&mut self, lane: u32, stream: &mut Stream) -> Option<(Rank, u32, u32)> {

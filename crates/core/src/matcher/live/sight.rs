@@ -1,0 +1,157 @@
+//! First sight: the pairs of a class that is new are looked at in slices.
+//!
+//! Classes wait in one line. The first of them is held against the classes seen on the other side,
+//! pair by pair, as far as the slice goes; then it is *seen* too. So any two classes seen were held
+//! against each other. What is not seen takes no part: its requests are not in the order and
+//! reserve nothing, its workers are not free. Decisions are exact over the requests and workers of
+//! classes seen, as if the others did not exist yet.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::live_order::{Live, With};
+use crate::words::RequestId;
+
+/// A class that is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum New {
+    Requests(u32),
+    Workers(u32),
+}
+
+/// The classes not seen yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sight {
+    line: VecDeque<New>,
+    /// What the first of the line is still to be held against; none before it is begun.
+    ahead: Option<Vec<u32>>,
+    /// Workers to be placed again when their class is seen.
+    waiting: BTreeMap<u32, Vec<u32>>,
+}
+
+impl Sight {
+    pub(super) fn add(&mut self, new: New) {
+        self.line.push_back(new);
+    }
+
+    /// The class is no more.
+    pub(super) fn forget(&mut self, old: New) {
+        if self.line.front() == Some(&old) {
+            self.ahead = None;
+        }
+        self.line.retain(|new| *new != old);
+    }
+
+    /// The worker is free as soon as its class is seen.
+    pub(super) fn wait(&mut self, class: u32, desk: u32) {
+        self.waiting.entry(class).or_default().push(desk);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+}
+
+impl Live {
+    /// Whether there are classes that were not looked at in full.
+    pub(in super::super) fn is_looking(&self) -> bool {
+        !self.sight.is_empty() && !self.is_mixed()
+    }
+
+    /// Whether a pending request is not in the order yet, as its class is still looked at.
+    pub(in super::super) fn is_request_unseen(&self, request: RequestId) -> bool {
+        let class = self.places.get(&request).and_then(|place| place.class);
+        self.is_looking() && class.is_some_and(|class| !self.graph.request(class).seen)
+    }
+
+    /// Whether a worker takes nothing yet, as its class is still looked at.
+    pub(in super::super) fn is_worker_unseen(&self, name: &str) -> bool {
+        let desk = self.index.desks.get(name).map(|desk| &self.graph.desks[*desk as usize]);
+        let class = desk.and_then(|desk| desk.class);
+        self.is_looking() && class.is_some_and(|class| !self.graph.worker(class).seen)
+    }
+
+    /// One slice of pairs.
+    pub(super) fn look(&mut self, with: &mut With<'_>) {
+        while !self.stale
+            && *with.slice > 0
+            && let Some(new) = self.sight.line.front().copied()
+        {
+            let mut ahead = match self.sight.ahead.take() {
+                Some(ahead) => ahead,
+                None => self.others(new),
+            };
+            while *with.slice > 0
+                && !self.stale
+                && let Some(other) = ahead.pop()
+            {
+                *with.slice -= 1;
+                self.hold_against(new, other, with);
+            }
+            if self.stale {
+                return;
+            }
+            if ahead.is_empty() {
+                self.sight.line.pop_front();
+                self.saw(new);
+            } else {
+                self.sight.ahead = Some(ahead);
+            }
+        }
+    }
+
+    /// The classes seen that a new one may meet.
+    fn others(&self, new: New) -> Vec<u32> {
+        let Live { index, graph, .. } = self;
+        let mut others: Vec<u32> = match new {
+            New::Requests(class) => {
+                let features = index.requests.features(class).iter();
+                let under = features.flat_map(|feature| index.workers.under(feature));
+                under.filter(|other| graph.worker(*other).seen).collect()
+            }
+            New::Workers(class) => {
+                let features = index.workers.features(class).iter();
+                let under = features.flat_map(|feature| index.requests.under(feature));
+                under.filter(|other| graph.request(*other).seen).collect()
+            }
+        };
+        others.sort_unstable_by(|a, b| b.cmp(a));
+        others.dedup();
+        others
+    }
+
+    fn hold_against(&mut self, new: New, other: u32, with: &mut With<'_>) {
+        let (request, worker) = match new {
+            New::Requests(class) => (class, other),
+            New::Workers(class) => (other, class),
+        };
+        // The number may be that of a class that came later.
+        let of_request = self.graph.request(request);
+        let other_is_seen = match new {
+            New::Requests(_) => self.graph.worker(worker).seen,
+            New::Workers(_) => of_request.seen,
+        };
+        if other_is_seen && of_request.pinned.is_none() {
+            self.link(request, worker, with);
+        }
+    }
+
+    /// A class takes part from now on.
+    fn saw(&mut self, new: New) {
+        match new {
+            New::Requests(class) => {
+                self.graph.requests[class as usize].seen = true;
+                if self.graph.request(class).queue.is_empty() {
+                    self.request_class_emptied(class);
+                } else {
+                    self.forget_standings(class);
+                    self.note_filled(class, true);
+                    self.bid(class);
+                }
+            }
+            New::Workers(class) => {
+                self.graph.workers[class as usize].seen = true;
+                self.again.extend(self.sight.waiting.remove(&class).into_iter().flatten());
+            }
+        }
+    }
+}

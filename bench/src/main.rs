@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 
 mod compare;
+mod explain;
 mod measure;
 mod mutants;
 mod policy_of_shapes;
@@ -41,6 +42,7 @@ usage: bench queue [--quick] [--queued N] [--builders N] [--workers N] [--rounds
        bench matcher [--events N] [--pending N] [--workers N] [--shape NAME]
        bench oracle [--decisions N] [--text N] [--seed N]
        bench enumerate [--requests N] [--workers N] [--events N]
+       bench explain
        bench mutants";
 
 fn main() -> ExitCode {
@@ -91,6 +93,7 @@ fn main() -> ExitCode {
             };
             queue().map(|options| queue::run(&options))
         }
+        "explain" => Some(explain::run()),
         "mutants" => Some(mutants::run()),
         _ => None,
     };

@@ -2,14 +2,16 @@
 //! that can start then.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
+use steading_core::farm::Policy;
 use steading_core::matcher::{Candidate, HoldingId, Matcher};
 use steading_core::words::{Micros, RequestId};
 
 use crate::churn::Dice;
-use crate::policy_of_shapes::ShapePolicy;
+use crate::policy_of_shapes::{ShapePolicy, of_text};
 use crate::process::{Spans, Turns, clock, resident_mb};
-use crate::shapes::{SHAPES, Shape};
+use crate::shapes::{SHAPES, STARLARK, Shape};
 
 /// Farm time that passes from one event to the next.
 const STEP_MICROS: i64 = 1_000;
@@ -35,34 +37,42 @@ pub(crate) fn run(events: u64, (pending, workers): (u64, u64), only: Option<&str
         "MB"
     );
     let shapes = SHAPES.iter().filter(|shape| only.is_none_or(|only| only == shape.name));
-    let mut any = false;
+    let mut measured = BTreeMap::new();
     for shape in shapes {
-        any = true;
         let size = (i64::try_from(pending).ok(), i64::try_from(workers).ok());
         let (Some(pending), Some(workers)) = size else { return false };
-        Bench::new(*shape, (pending, workers)).measure(events);
+        let Some(bench) = Bench::new(*shape, (pending, workers)) else { return false };
+        measured.insert(shape.name, bench.measure(events));
     }
-    any
+    if let (Some(rust), Some(text)) = (measured.get("typical"), measured.get(STARLARK)) {
+        let (p50, p99) = (text.0 / rust.0, text.1 / rust.1);
+        println!("farm.star text ÷ plain functions, typical shape: p50 {p50:.2}, p99 {p99:.2}");
+    }
+    !measured.is_empty()
 }
 
-struct Bench {
+pub(crate) struct Bench {
     shape: Shape,
-    policy: ShapePolicy,
-    matcher: Matcher,
+    pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) matcher: Matcher,
     dice: Dice,
     workers: i64,
     next_id: i64,
-    now: i64,
+    pub(crate) now: i64,
     /// Builds, with the kinds of their requests.
     running: VecDeque<(HoldingId, i64)>,
     kinds: BTreeMap<RequestId, i64>,
 }
 
 impl Bench {
-    fn new(shape: Shape, (pending, workers): (i64, i64)) -> Bench {
+    pub(crate) fn new(shape: Shape, (pending, workers): (i64, i64)) -> Option<Bench> {
+        let policy = match shape.name {
+            STARLARK => of_text()?,
+            _ => Arc::new(ShapePolicy::new(shape.reads())),
+        };
         let mut bench = Bench {
             shape,
-            policy: ShapePolicy::new(shape.reads()),
+            policy,
             matcher: Matcher::new(&shape.farm()),
             dice: Dice(7),
             workers,
@@ -78,7 +88,7 @@ impl Bench {
             let candidate = bench.request(BEFORE_MICROS / pending.max(1) * n, None);
             bench.matcher.add_request(candidate);
         }
-        bench
+        Some(bench)
     }
 
     fn request(&mut self, submitted: i64, kind: Option<i64>) -> Candidate {
@@ -90,16 +100,19 @@ impl Bench {
     }
 
     /// Starts everything that can start.
-    fn dispatch(&mut self) {
-        while let Some(found) = self.matcher.next(&self.policy, Micros(self.now)) {
+    pub(crate) fn dispatch(&mut self) {
+        let policy = self.policy.clone();
+        while let Some(found) = self.matcher.next(policy.as_ref(), Micros(self.now)) {
             let kind = self.kinds.get(&found.request).copied().unwrap_or_default();
             self.running.extend(self.matcher.take(&found).map(|holding| (holding, kind)));
         }
     }
 
-    fn measure(mut self, events: u64) {
+    /// Prints the line of the shape; its p50 and p99 in microseconds.
+    fn measure(mut self, events: u64) -> (f64, f64) {
         let start = clock();
-        let first = self.matcher.next(&self.policy, Micros(self.now));
+        let policy = self.policy.clone();
+        let first = self.matcher.next(policy.as_ref(), Micros(self.now));
         let load = start.elapsed();
         let start = clock();
         self.dispatch();
@@ -154,5 +167,6 @@ impl Bench {
         if first.is_none() || filled == 0 {
             println!("  nothing could start: the shape is wrong");
         }
+        (spans.micros(500), spans.micros(990))
     }
 }

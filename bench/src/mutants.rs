@@ -148,17 +148,21 @@ fn try_one(root: &Path, copy: &Path, mutant: &Mutant) -> Result<bool, String> {
         return Err(format!("does not compile:\n{}", String::from_utf8_lossy(&built.stderr)));
     }
     let oracle = ["run", "--quiet", "-p", "bench", "--", "oracle", "--decisions", DECISIONS];
+    let oracle = [&oracle[..], &["--text", "0"]].concat();
     Ok(!cargo(root, copy, &oracle)?.status.success())
 }
 
-/// The copy is a workspace of the core and this program, as they are now.
+/// The copy is a workspace of the core, the configuration and this program, as they are now.
 fn renew(root: &Path, copy: &Path) -> std::io::Result<()> {
-    for part in ["crates/core", "bench"] {
+    for part in ["crates/core", "crates/config", "bench"] {
         copy_all(&root.join(part), &copy.join(part))?;
     }
     std::fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock"))?;
     let manifest = std::fs::read_to_string(root.join("Cargo.toml"))?;
-    std::fs::write(copy.join("Cargo.toml"), manifest.replace("\"crates/*\"", "\"crates/core\""))
+    std::fs::write(
+        copy.join("Cargo.toml"),
+        manifest.replace("\"crates/*\"", "\"crates/core\", \"crates/config\""),
+    )
 }
 
 fn copy_all(from: &Path, to: &PathBuf) -> std::io::Result<()> {

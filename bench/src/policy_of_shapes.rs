@@ -1,6 +1,8 @@
 //! The order that the shapes are measured under: every kind of term, all at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 
 use steading_core::farm::{
     BuildView, Direction, Evaluated, FairBy, Fault, FunctionId, Policy, PropertyId, RequestView,
@@ -37,6 +39,31 @@ impl ShapePolicy {
             kind,
         };
         ShapePolicy { terms: terms.into_iter().map(term).collect(), reads }
+    }
+}
+
+/// The same order, as people write it.
+const TEXT: &str = r#"
+policy(order = [
+    aging("30m"),
+    highest(lambda request: request.priority),
+    fair(by = "project"),
+    highest(lambda request, worker:
+        (request.properties["kind"] * 31 + worker.labels["kind"] * 17) % 7),
+    highest(lambda worker: worker.labels["speed"]),
+    oldest(),
+])
+"#;
+
+/// The policy of that text; nothing if it does not evaluate, which is said.
+pub(crate) fn of_text() -> Option<Arc<dyn Policy>> {
+    let files = BTreeMap::from([("farm.star".to_owned(), TEXT.to_owned())]);
+    match steading_config::load_texts(&files, Path::new(".")) {
+        Ok(loaded) => Some(loaded.policy),
+        Err(errors) => {
+            println!("{errors}");
+            None
+        }
     }
 }
 

@@ -27,8 +27,12 @@ pub(crate) struct Shape {
     named: i64,
 }
 
-pub(crate) const SHAPES: [Shape; 4] = [
+/// The shape whose policy is `farm.star` text; otherwise it is the first one.
+pub(crate) const STARLARK: &str = "starlark";
+
+pub(crate) const SHAPES: [Shape; 5] = [
     Shape { name: "typical", request_kinds: 500, worker_kinds: 200, cells: 3, named: 0 },
+    Shape { name: STARLARK, request_kinds: 500, worker_kinds: 200, cells: 3, named: 0 },
     Shape { name: "per-builder", request_kinds: 20_000, worker_kinds: 0, cells: 0, named: 20 },
     Shape { name: "dense", request_kinds: 5_000, worker_kinds: 2_000, cells: 4, named: 0 },
     Shape { name: "unique", request_kinds: 0, worker_kinds: 0, cells: 385, named: 0 },

@@ -5,7 +5,7 @@ use crate::process::clock;
 
 /// What is looked at when nothing is asked for: (request classes, workers, events).
 const BOUNDS: [(usize, usize, usize); 6] =
-    [(1, 1, 8), (1, 2, 7), (2, 1, 6), (2, 2, 4), (3, 1, 4), (3, 2, 3)];
+    [(1, 1, 8), (1, 2, 6), (2, 1, 6), (2, 2, 4), (3, 1, 4), (3, 2, 2)];
 
 /// Looks at all worlds within the bound given, or within each of the usual ones.
 pub(crate) fn run(requests: u64, workers: u64, events: u64) -> bool {

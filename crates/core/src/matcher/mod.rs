@@ -17,6 +17,7 @@
 
 mod books;
 mod candidate;
+mod cost;
 mod eligible;
 mod explain;
 mod explanation;
@@ -31,14 +32,17 @@ mod pass;
 mod say;
 mod scene;
 mod state;
+mod steps;
 mod why;
 
 pub use books::HoldingId;
 pub use candidate::{Candidate, Holding, Match, NotNow, Recipe, Size, TermValue};
+pub use cost::Cost;
 pub use eligible::could_run;
 pub use explanation::{Explanation, LockUse, Share, Verdict, WorkerGroup};
 pub use keys::FaultReport;
 pub use locks::grantable;
 pub use scene::Scene;
 pub use state::Matcher;
+pub use steps::{Start, Waiting};
 pub use why::Why;

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use super::eligible::eligible;
 use super::facts::{Memory, Pending, Seat, World};
 use super::keys::{FaultReport, Half, Moment, Ranked, shape};
 use super::locks::Ledger;
@@ -85,13 +86,22 @@ pub(super) fn compared<'a>(
 
 type Sides<'a> = ((&'a Pending, &'a Half), (&'a Seat, &'a Half));
 
-fn rank(
+pub(super) fn rank(
     world: &World,
     memory: &mut Memory,
     moment: &Moment<'_>,
     ((pending, by_request), (seat, by_worker)): Sides<'_>,
 ) -> Result<Vec<Ranked>, Why> {
     memory.eligible(world, pending, seat)?;
+    judged(memory, moment, ((pending, by_request), (seat, by_worker)))
+}
+
+/// What the policy says of a tuple that could run.
+fn judged(
+    memory: &mut Memory,
+    moment: &Moment<'_>,
+    ((pending, by_request), (seat, by_worker)): Sides<'_>,
+) -> Result<Vec<Ranked>, Why> {
     let request = &pending.candidate.view;
     let mut judge = memory.judge(moment);
     judge.allow(request, &seat.view)?;
@@ -105,9 +115,14 @@ pub(super) fn refused(
     moment: &Moment<'_>,
     (pending, seat): (&Pending, &Seat),
 ) -> Option<Why> {
+    // Not remembered: there are as many answers as requests times workers.
+    let (recipe, name) = (&pending.candidate.recipe, &seat.view.name);
+    if let Err(why) = eligible(recipe, name, &seat.view.labels, &world.locks) {
+        return Some(why);
+    }
     let by_request = memory.judge(moment).request_half(&pending.candidate.view);
     let by_worker = memory.judge(moment).worker_half(&seat.view);
-    rank(world, memory, moment, ((pending, &by_request), (seat, &by_worker))).err()
+    judged(memory, moment, ((pending, &by_request), (seat, &by_worker))).err()
 }
 
 /// The tuple of the lowest request id and worker name says what types the terms have in this pass;

@@ -29,6 +29,12 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// The time it was looked at.
+    #[must_use]
+    pub fn now(&self) -> Micros {
+        self.now
+    }
+
     /// Every pending request, in the order of [`Matcher::order`].
     #[must_use]
     pub fn order(&self) -> &[RequestId] {
@@ -139,13 +145,16 @@ impl Matcher {
     ) -> BTreeMap<Why, Vec<String>> {
         let mut groups: BTreeMap<Why, Vec<String>> = BTreeMap::new();
         let Some(pending) = self.world.requests.get(&request) else { return groups };
+        let by_class = by_class.then(|| self.live.class_of_request(request)).flatten();
         let mut known: HashMap<u32, Option<Why>> = HashMap::new();
         let mut ask =
             |pending: &Pending, seat: &Seat| refused(&self.world, memory, moment, (pending, seat));
         for (name, seat) in &self.world.seats {
-            let class = self.live.class_of_worker(name).filter(|_| by_class);
-            let why = match class {
-                Some(class) => known.entry(class).or_insert_with(|| ask(pending, seat)).clone(),
+            let why = match by_class.zip(self.live.class_of_worker(name)) {
+                Some((request, worker)) if self.live.may_meet(request, worker) => None,
+                Some((_, class)) => {
+                    known.entry(class).or_insert_with(|| ask(pending, seat)).clone()
+                }
                 None => ask(pending, seat),
             };
             if let Some(why) = why.or_else(|| busy(seat)) {

@@ -72,6 +72,11 @@ impl Live {
         self.graph.request(class).pinned.is_none().then_some(class)
     }
 
+    /// Whether nothing lasting keeps the requests of a class from the workers of another.
+    pub(in super::super) fn may_meet(&self, request: u32, worker: u32) -> bool {
+        self.graph.edge(request, worker).is_some()
+    }
+
     /// The class of a worker, if what keeps requests from it is the same for all of the class.
     pub(in super::super) fn class_of_worker(&self, name: &str) -> Option<u32> {
         let desk = &self.graph.desks[*self.index.desks.get(name)? as usize];

@@ -96,6 +96,8 @@ impl<'a> Run<'a> {
     /// What is held at the moment ends some time.
     fn begin(&mut self) {
         self.matcher.set_holdings(Vec::new());
+        // Nobody knows how long they wait, nor what they hold after that.
+        self.matcher.set_waiting(Vec::new());
         for live in self.outlook.live {
             let (holding, of) = (live.holding.clone(), live.of.as_ref());
             let id = self.matcher.hold(holding.clone(), of);

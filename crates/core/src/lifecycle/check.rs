@@ -127,7 +127,7 @@ mod tests {
         reached(RequestState::ALL, RequestState::Pending, REQUEST);
         reached(ClaimState::ALL, ClaimState::Offered, CLAIM);
         reached(BuildState::ALL, BuildState::Running, BUILD);
-        reached(StepState::ALL, StepState::Running, STEP);
+        reached(StepState::ALL, StepState::Waiting, STEP);
         reached(WorkerState::ALL, WorkerState::Offline, WORKER);
         assert!(REQUEST.iter().all(|m| m.from != RequestState::Complete));
         assert!(BUILD.iter().all(|m| m.from != BuildState::Finished));

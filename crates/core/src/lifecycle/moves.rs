@@ -78,8 +78,14 @@ pub static BUILD: &[Move<BuildState>] = {
 };
 
 /// A step begins `running`; a skipped one begins, and stays, `finished`.
-pub static STEP: &[Move<StepState>] =
-    &[from(StepState::Running, StepState::Finished, "it ended, or its worker was lost")];
+pub static STEP: &[Move<StepState>] = {
+    use StepState::{Finished, Running, Waiting};
+    &[
+        from(Waiting, Running, "it got the locks it takes, and is sent to the worker"),
+        from(Waiting, Finished, "it got none in time, or its build ended"),
+        from(Running, Finished, "it ended, or its worker was lost"),
+    ]
+};
 
 /// A worker begins `offline`, when the farm first meets it.
 pub static WORKER: &[Move<WorkerState>] = {

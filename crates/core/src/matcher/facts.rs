@@ -9,9 +9,9 @@ use super::eligible::eligible;
 use super::keys::{FaultReport, Faults, Judge, Moment};
 use super::limits::Limits;
 use super::memo::Memo;
-use super::{Candidate, NotNow, Recipe, Why};
+use super::{Candidate, NotNow, Recipe, Waiting, Why};
 use crate::farm::{Lock, WorkerSpec, WorkerView};
-use crate::words::RequestId;
+use crate::words::{RequestId, StepId};
 
 /// The facts.
 #[derive(Debug, Clone)]
@@ -21,6 +21,7 @@ pub(super) struct World {
     pub(super) limits: Limits,
     pub(super) requests: BTreeMap<RequestId, Arc<Pending>>,
     pub(super) seats: BTreeMap<String, Seat>,
+    pub(super) waiting: BTreeMap<StepId, Waiting>,
     pub(super) books: Books,
     /// By what they demand; never walked.
     pub(super) recipes: HashMap<Arc<Recipe>, usize>,

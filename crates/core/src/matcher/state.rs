@@ -8,7 +8,7 @@ use super::facts::{Memory, Moved, Pending, Seat, World};
 use super::keys::{FaultReport, Moment};
 use super::limits::{Limits, limited, locks};
 use super::live::Live;
-use super::{Candidate, Holding, Match, NotNow, Size};
+use super::{Candidate, Holding, Match, NotNow, Size, Start};
 use crate::farm::{Farm, Policy, RequestView, WorkerView};
 use crate::words::{Micros, RequestId};
 
@@ -32,6 +32,7 @@ impl Matcher {
             limits: Limits::of(farm),
             requests: BTreeMap::new(),
             seats: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             books: Books::default(),
             recipes: HashMap::new(),
             moved: Moved::default(),
@@ -61,6 +62,7 @@ impl Matcher {
     pub fn clear(&mut self) {
         self.world.requests.clear();
         self.world.seats.clear();
+        self.world.waiting.clear();
         self.world.books.clear();
         self.world.moved = Moved { all: true, ..Moved::default() };
     }
@@ -182,8 +184,19 @@ impl Matcher {
         Some(self.book(Held { holding, of: Some(Of::Taken(pending)) }))
     }
 
-    /// The best feasible tuple, if any. Ask with one policy until `reconfigure`.
+    /// The best feasible tuple, if any; steps that may go on before it get their locks. Ask with
+    /// one policy until `reconfigure`.
     pub fn next(&mut self, policy: &dyn Policy, now: Micros) -> Option<Match> {
+        loop {
+            match self.next_start(policy, now)? {
+                Start::Build(found) => return Some(found),
+                Start::Step(step) => self.grant(step),
+            };
+        }
+    }
+
+    /// The best feasible tuple beside what is held.
+    pub(super) fn best(&mut self, policy: &dyn Policy, now: Micros) -> Option<Match> {
         self.follow(policy, now);
         if self.live.is_mixed() {
             let moment = Moment::of(policy, &self.world, now);

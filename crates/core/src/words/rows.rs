@@ -172,12 +172,14 @@ pub struct Step {
     pub number: i64,
     /// Its name.
     pub name: String,
-    /// Running or finished.
+    /// Waiting, running or finished.
     pub state: StepState,
     /// How it ended.
     pub outcome: Option<Outcome>,
     /// Why.
     pub outcome_reason: Option<Reason>,
+    /// When it gives up waiting for its locks, if it waits or waited.
+    pub waits_until: Option<Micros>,
     /// When it was sent.
     pub started_at: Option<Micros>,
     /// When its outcome was known.

@@ -82,6 +82,8 @@ states! {
 
     /// A step's life.
     StepState {
+        /// Waits for the locks it takes.
+        Waiting = "waiting",
         /// Sent to the worker.
         Running = "running",
         /// Has its outcome.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use steading_core::farm::{Fault, PlanStep};
 use steading_core::settle::{self, Cancel, Next, StepReport, StepResult};
-use steading_core::words::{Build, BuildState, BuildsetId, ConfigId, Outcome, Step, StepState};
+use steading_core::words::{
+    Build, BuildState, BuildsetId, ConfigId, Duration, Micros, Outcome, Reason, Step, StepId,
+    StepState,
+};
 use steading_store::{Error, NewStep, Write};
 use steading_wire::worker::Primitive;
 
@@ -16,6 +19,12 @@ use crate::farms::{FarmError, Present};
 
 /// The logs every process may write.
 const LOGS: [&str; 2] = ["stdout", "stderr"];
+
+/// How long a step waits for its locks at most.
+const LOCK_DEADLINE: Duration = Duration::seconds(24 * 3600);
+
+/// The same for an `always` step after a cancel.
+const ALWAYS_LOCK_DEADLINE: Duration = Duration::seconds(60);
 
 /// Where a build stands after a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,10 +41,10 @@ pub(super) enum Stands {
         /// From 0.
         index: usize,
     },
-    /// A lock of the next step is not free.
+    /// The next step waits for the locks it takes.
     Waiting {
-        /// What it waits for.
-        why: String,
+        /// When it gives up.
+        until: Micros,
     },
     /// The steps are over.
     Ended,
@@ -96,6 +105,12 @@ impl Advance<'_> {
                 return self.resume(w, running);
             }
             let cancel = self.cancel(w)?;
+            if let Some(waiting) = steps.iter().find(|step| step.state == StepState::Waiting) {
+                match self.wait(w, waiting, cancel)? {
+                    Some(stands) => return Ok(stands),
+                    None => continue,
+                }
+            }
             let next = match settle::next(&self.build.plan, &results(&steps), cancel) {
                 Next::Evaluate { index } => match answer.take().filter(|a| a.index == index) {
                     Some(answer) => settle::after_condition(index, answer.answer),
@@ -141,26 +156,67 @@ impl Advance<'_> {
             }
         };
         let new = self.new_step(index, described(&primitive));
-        let step = match w.start_step(self.build.id, &new) {
-            Err(Error::Stale(why)) if !new.locks.is_empty() => {
-                return Ok(Some(Stands::Waiting { why }));
-            }
-            other => other?,
-        };
-        if has_logs(&primitive) {
+        if !new.locks.is_empty() {
+            let longest = match build.state {
+                BuildState::Cancelling => ALWAYS_LOCK_DEADLINE,
+                _ => LOCK_DEADLINE,
+            };
+            let until = w.now().plus(longest);
+            w.wait_step(self.build.id, &new, until)?;
+            return Ok(Some(Stands::Waiting { until }));
+        }
+        let step = w.start_step(self.build.id, &new)?;
+        self.open_logs(w, step, &primitive)?;
+        Ok(Some(Stands::AtStep { number: new.number, primitive }))
+    }
+
+    fn open_logs(
+        &self,
+        w: &mut Write<'_>,
+        step: StepId,
+        primitive: &Primitive,
+    ) -> Result<(), Error> {
+        if has_logs(primitive) {
             for name in LOGS {
                 w.open_log(self.build.id, step, name)?;
             }
         }
-        Ok(Some(Stands::AtStep { number: new.number, primitive }))
+        Ok(())
+    }
+
+    /// A step that waits for its locks: until it has them, its time is up, or its build is
+    /// cancelled. Absent when it waits no more.
+    fn wait(
+        &self,
+        w: &mut Write<'_>,
+        step: &Step,
+        cancel: Cancel,
+    ) -> Result<Option<Stands>, Error> {
+        let planned = self.step(usize::try_from(step.number - 1).unwrap_or_default());
+        let until = step.waits_until.unwrap_or(w.now());
+        let stopped = cancel == Cancel::Twice || (cancel == Cancel::Once && !planned.always);
+        let (outcome, reason) = if stopped {
+            let text = "not run: the build was cancelled while it waited for its locks";
+            (Outcome::Skipped, Reason::new("cancelled", text))
+        } else if until <= w.now() {
+            let names: Vec<&str> = planned.locks.iter().map(|held| held.lock.as_str()).collect();
+            let text = format!("did not get its locks ({}) in time", names.join(", "));
+            (Outcome::Exception, Reason::new("lock_timeout", text))
+        } else {
+            return Ok(Some(Stands::Waiting { until }));
+        };
+        w.finish_step(step.id, outcome, Some(&reason), None)?;
+        Ok(None)
     }
 
     /// A step that was sent before: what it does is derived again.
-    fn resume(&self, w: &Write<'_>, running: &Step) -> Result<Stands, Error> {
+    fn resume(&self, w: &mut Write<'_>, running: &Step) -> Result<Stands, Error> {
         let build = w.build(self.build.id)?.unwrap_or_else(|| self.build.clone());
         let index = usize::try_from(running.number - 1).unwrap_or_default();
         let primitive =
             primitive(&build, self.step(index), self.materials).map_err(Error::Stale)?;
+        // One that waited for locks has none yet.
+        self.open_logs(w, running.id, &primitive)?;
         Ok(Stands::AtStep { number: running.number, primitive })
     }
 

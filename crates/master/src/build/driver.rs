@@ -1,9 +1,11 @@
 //! The driver of one live build.
 
+use std::time::Duration;
+
 use steading_core::farm::{BuildView, Fault};
 use steading_core::settle::{self, Cancel, Next};
-use steading_core::words::{Build, BuildId, BuildState, Seq, StepState};
-use steading_store::{Follow, LogEnd};
+use steading_core::words::{Build, BuildId, BuildState, Micros, StepState};
+use steading_store::LogEnd;
 use steading_wire::worker::{Primitive, Report, ToWorker};
 
 use super::accept::Accepted;
@@ -70,7 +72,6 @@ impl Driver {
     /// Until the build is finished, or the session ends and somebody else will drive it.
     async fn run(&mut self, first: Option<Stands>) -> Result<(), Error> {
         let mut answer = None;
-        let mut seq = self.context.store.seq();
         // What the section that made the build found needs no second one; but a cancel may have
         // come before there was a mailbox to put it in.
         if let Some(Stands::AtStep { number, primitive }) = first
@@ -81,8 +82,6 @@ impl Driver {
             return Ok(());
         }
         while self.look().await? {
-            // Whatever moves from here on may free the lock that is found taken below.
-            seq.mark_unchanged();
             if self.build.state == BuildState::Gathering {
                 return self.gather().await;
             }
@@ -93,8 +92,8 @@ impl Driver {
                     }
                 }
                 Stands::AtCondition { index } => answer = Some(self.ask(index).await?),
-                Stands::Waiting { why } => {
-                    if !self.wait(&why, &mut seq).await {
+                Stands::Waiting { until } => {
+                    if !self.wait(until).await? {
                         return Ok(());
                     }
                 }
@@ -253,16 +252,17 @@ impl Driver {
         })
     }
 
-    /// Waits until a lock may be free: history moved. False when the session is over.
-    async fn wait(&mut self, why: &str, seq: &mut Follow<Seq>) -> bool {
-        tracing::debug!(build = self.build.id.0, "waits: {why}");
-        tokio::select! {
+    /// Waits until the step got its locks, which dispatch says, or gives up. False when the session
+    /// is over.
+    async fn wait(&mut self, until: Micros) -> Result<bool, Error> {
+        let now = self.context.store.read(|r| Ok(r.now())).await?;
+        // A moment later: whoever wakes early would find nothing and wait again.
+        let left = Duration::from(until.since(now)) + Duration::from_millis(1);
+        Ok(tokio::select! {
             biased;
-            mail = self.mailbox.recv() => {
-                mail.inspect(|mail| self.insist(mail)).is_some()
-            }
-            changed = seq.changed() => changed.is_ok(),
-        }
+            mail = self.mailbox.recv() => mail.inspect(|mail| self.insist(mail)).is_some(),
+            () = tokio::time::sleep(left) => true,
+        })
     }
 
     fn insist(&mut self, mail: &Mail) {

@@ -1,14 +1,15 @@
 //! From a match to an offer: claimed in one section, re-validated there, sent after the commit.
 
 use steading_core::lifecycle::deadlines;
-use steading_core::matcher::Match;
-use steading_core::words::{Claim, ClaimState, HeldLock, Reason};
+use steading_core::matcher::{Match, Waiting};
+use steading_core::words::{Claim, ClaimState, HeldLock, Reason, StepId};
 use steading_store::{Error, LockNeed, NewClaim};
 use steading_wire::worker::ToWorker;
 
 use super::snapshot::Snapshot;
 use crate::context::Context;
 use crate::farms::{FarmError, Present};
+use crate::session::Mail;
 
 /// Claims every match that is still true; one that is stale costs nothing and is decided afresh.
 pub(super) async fn claim(
@@ -29,6 +30,9 @@ pub(super) async fn claim(
         })
     };
     let wanted: Vec<NewClaim> = matches.iter().filter_map(new).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
     let claims = context.store.write("dispatch.claim", move |w| {
         let mut claims = Vec::new();
         for new in &wanted {
@@ -41,6 +45,37 @@ pub(super) async fn claim(
         Ok(claims)
     });
     Ok(claims.await?)
+}
+
+/// Gives steps the locks they wait for, where that is still possible, and wakes their drivers.
+pub(super) async fn grant(
+    context: &Context,
+    known: &Snapshot,
+    steps: Vec<Waiting>,
+) -> Result<(), FarmError> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let locks = |it: &Waiting| -> Vec<LockNeed> {
+        it.locks.iter().map(|held| need(&known.present, held, &it.worker)).collect()
+    };
+    let wanted: Vec<(StepId, Vec<LockNeed>)> =
+        steps.iter().map(|it| (it.step, locks(it))).collect();
+    let granted = context.store.write("dispatch.grant", move |w| {
+        let mut builds = Vec::new();
+        for (step, locks) in &wanted {
+            match w.grant_step(*step, locks) {
+                Ok(build) => builds.push(build),
+                Err(Error::Stale(why)) => tracing::debug!(step = step.0, "stale: {why}"),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(builds)
+    });
+    for build in granted.await? {
+        context.sessions.mail(build, Mail::LookAgain);
+    }
+    Ok(())
 }
 
 /// A lock as the claiming section checks it: with the units it has on that worker.

@@ -1,8 +1,10 @@
 //! Why a request is not running, and the queue in dispatch order: asked of a snapshot, never of the
 //! live matcher.
 
-use steading_core::matcher::{Explanation, LockUse, Share};
-use steading_core::words::{Build, Decided, Micros, Request, RequestId, RequestState};
+use std::collections::BTreeSet;
+
+use steading_core::matcher::{Explanation, LockUse, Scene, Share};
+use steading_core::words::{Build, Decided, Duration, Micros, Request, RequestId, RequestState};
 use steading_wire::rest;
 
 use super::bounds::explained;
@@ -13,6 +15,8 @@ use crate::farms::FarmError;
 
 /// Requests of the queue that are explained in full; the rest is counted.
 const EXPLAINED_MAX: usize = 200;
+/// What was seen serves as long as nothing happens, and no longer than this: requests age.
+const SEEN_MAX: Duration = Duration::seconds(2);
 
 /// Explains one request, whatever its state.
 pub(crate) async fn explain(
@@ -24,7 +28,7 @@ pub(crate) async fn explain(
     if request.state != RequestState::Pending {
         return Ok(Some(not_pending(&request, build.as_ref(), as_of())));
     }
-    let found = on_snapshot(context, move |snapshot, known| {
+    let found = on_snapshot(context, move |snapshot, scene, known| {
         if let Some(until) = snapshot.resting.get(&id) {
             return Some(held(snapshot, rests(id, *until, snapshot.decided)));
         }
@@ -32,7 +36,7 @@ pub(crate) async fn explain(
             return Some(held(snapshot, waits_for_builder(id, builder, snapshot)));
         }
         let policy = snapshot.present.policy.as_ref();
-        let found = snapshot.matcher.explain(id, policy, snapshot.decided.at)?;
+        let found = snapshot.matcher.explain_in(scene, &[id], policy).pop()?;
         let mut shown = shown(&found, snapshot.decided.seq.0);
         known.tell(snapshot, &found, &mut shown);
         Some(held(snapshot, explained(snapshot, shown)))
@@ -61,11 +65,11 @@ async fn look(
 
 /// The queue in dispatch order, each with its reason.
 pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue, FarmError> {
-    on_snapshot(context, move |snapshot, known| {
+    on_snapshot(context, move |snapshot, scene, known| {
         let Snapshot { matcher, present, decided, .. } = snapshot;
-        let order = matcher.order_at(present.policy.as_ref(), decided.at);
-        let first = &order[..order.len().min(limit).min(EXPLAINED_MAX)];
-        let told = matcher.explain_all(first, present.policy.as_ref(), decided.at);
+        let pending = scene.order().len();
+        let first = scene.order()[..pending.min(limit).min(EXPLAINED_MAX)].to_vec();
+        let told = matcher.explain_in(scene, &first, present.policy.as_ref());
         let resting = snapshot.resting.iter().map(|(id, until)| rests(*id, *until, *decided));
         let back = snapshot.held_back.iter();
         let back = back.map(|(id, builder)| waits_for_builder(*id, builder, snapshot));
@@ -82,7 +86,7 @@ pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue
                 .take(limit.min(EXPLAINED_MAX))
                 .map(|shown| held(snapshot, shown))
                 .collect(),
-            total: i64::try_from(order.len() + snapshot.resting.len() + snapshot.held_back.len())
+            total: i64::try_from(pending + snapshot.resting.len() + snapshot.held_back.len())
                 .unwrap_or(i64::MAX),
             as_of: decided.seq.0,
         }
@@ -90,17 +94,47 @@ pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue
     .await
 }
 
+/// What explanations of one moment have in common, kept for those who ask next. Opaque outside.
+#[derive(Debug, Default)]
+pub struct Looked(Option<(Snapshot, Scene)>);
+
+impl Looked {
+    /// The farm as it is now, and what was seen of it if that is still so.
+    async fn now(&mut self, context: &Context) -> Result<(Snapshot, Option<Scene>), FarmError> {
+        let Some((mut snapshot, scene)) = self.0.take() else {
+            return Ok((Snapshot::take(context).await?, None));
+        };
+        let (before, rested) = (snapshot.decided.seq, snapshot.resting.len());
+        if !snapshot.follow(context, BTreeSet::new()).await? {
+            return Ok((Snapshot::take(context).await?, None));
+        }
+        let young = snapshot.decided.at.since(scene.now()) < SEEN_MAX;
+        let same = snapshot.decided.seq == before && snapshot.resting.len() == rested;
+        Ok((snapshot, Some(scene).filter(|_| same && young)))
+    }
+}
+
 /// User functions run here: never on a thread that serves others.
 async fn on_snapshot<T: Send + 'static>(
     context: &Context,
-    ask: impl FnOnce(&Snapshot, &Known) -> T + Send + 'static,
+    ask: impl FnOnce(&Snapshot, &mut Scene, &Known) -> T + Send + 'static,
 ) -> Result<T, FarmError> {
-    let _one_at_a_time = context.explaining.lock().await;
-    let snapshot = Snapshot::take(context).await?;
+    let mut looked = context.explaining.lock().await;
+    let (mut snapshot, scene) = looked.now(context).await?;
     let known = Known::read(context).await?;
-    steading_store::off_thread(move || ask(&snapshot, &known))
-        .await
-        .map_err(|error| FarmError::Panicked(error.to_string()))
+    let asking = steading_store::off_thread(move || {
+        let (policy, at) = (snapshot.present.policy.clone(), snapshot.decided.at);
+        let scene = scene.unwrap_or_else(|| snapshot.matcher.look(policy.as_ref(), at));
+        // What fails is reported by those who dispatch.
+        snapshot.matcher.take_faults();
+        let mut scene = scene;
+        let answer = ask(&snapshot, &mut scene, &known);
+        (answer, snapshot, scene)
+    });
+    let asked = asking.await.map_err(|error| FarmError::Panicked(error.to_string()));
+    let (answer, snapshot, scene) = asked?;
+    looked.0 = Some((snapshot, scene));
+    Ok(answer)
 }
 
 fn not_pending(request: &Request, build: Option<&Build>, as_of: i64) -> rest::Explanation {

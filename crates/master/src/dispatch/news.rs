@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use steading_core::forecast::Live;
+use steading_core::matcher::Waiting;
 use steading_core::words::{
     Cell, Decided, Event, EventKind, FarmRow, Paused, Request, RequestId, RequestState, Seq, Worker,
 };
@@ -20,6 +21,8 @@ pub(super) struct News {
     pub(super) workers: Vec<(Worker, String)>,
     /// Everybody who holds a slot or a lock, if that may have changed.
     pub(super) holders: Option<Vec<Live>>,
+    /// Every step that waits for locks, if that may have changed.
+    pub(super) waiting: Option<Vec<Waiting>>,
     /// Whether the farm starts anything, and which builders are paused, if that may have changed.
     pub(super) standing: Option<(FarmRow, BTreeMap<String, Paused>)>,
     /// The moment.
@@ -49,6 +52,7 @@ pub(super) fn all(r: &Read<'_>) -> Result<News, Error> {
         requests: requests.collect(),
         workers: workers(r)?,
         holders: Some(r.live_holdings()?),
+        waiting: Some(r.waiting_steps()?),
         standing: Some(standing(r)?),
         decided: Decided { seq: r.newest_seq()?, at: r.now() },
     })
@@ -73,13 +77,14 @@ pub(super) fn since(
     }
     let requests = moved.requests.iter().map(|id| asked(r, *id)).collect::<Result<_, _>>()?;
     let holders = moved.holders.then(|| r.live_holdings()).transpose()?;
+    let waiting = moved.holders.then(|| r.waiting_steps()).transpose()?;
     let workers = match moved.workers {
         true => workers(r)?,
         false => built_on(r, moved.built_on)?,
     };
     let decided = Decided { seq: r.newest_seq()?, at: r.now() };
     let standing = moved.farm.then(|| standing(r)).transpose()?;
-    Ok(Some(News { requests, workers, holders, standing, decided }))
+    Ok(Some(News { requests, workers, holders, waiting, standing, decided }))
 }
 
 fn standing(r: &Read<'_>) -> Result<(FarmRow, BTreeMap<String, Paused>), Error> {
@@ -137,7 +142,9 @@ impl Moved {
                 "worker" => moved.workers = true,
                 "claim" => moved.holders = true,
                 "build" => moved.build(event),
-                "step" => moved.holders |= step_locks,
+                "step" => {
+                    moved.holders |= step_locks || event.kind == EventKind::StepWaiting.word();
+                }
                 "farm" => moved.farm = true,
                 "builder" => {
                     moved.builders |= event.kind == EventKind::BuilderFlagged.word();

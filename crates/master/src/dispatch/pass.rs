@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use steading_core::matcher::Match;
+use steading_core::matcher::{Match, Start, Waiting};
 use steading_core::words::{Micros, RequestId};
 use tokio_util::sync::CancellationToken;
 
 use super::bounds;
-use super::claim::{claim, offer};
+use super::claim::{claim, grant, offer};
 use super::snapshot::Snapshot;
 use crate::context::Context;
 use crate::farms::FarmError;
@@ -86,13 +86,16 @@ struct Passed {
 async fn pass(context: &Context, owner: &mut Owner) -> Result<Passed, FarmError> {
     let known = owner.known(context).await?;
     if known.farm.held().is_some() {
-        // Whoever lets it go on says so in an event.
+        // Builds that run go on. Whoever lets others begin says so in an event.
+        let (known, decided) = decide(known, 0).await?;
+        grant(context, &known, decided.steps).await?;
         let wake = bounds::report(context, &known, &BTreeSet::new()).await?;
         let wake = wake.map(|at| until_ms_after(at, known.decided.at));
         owner.known = Some(known);
         return Ok(Passed { started: 0, wake });
     }
-    let (known, matches) = decide(known).await?;
+    let (known, Decisions { matches, steps }) = decide(known, BATCH).await?;
+    grant(context, &known, steps).await?;
     let claims = claim(context, &known, &matches).await?;
     let claimed: BTreeSet<RequestId> = claims.iter().map(|c| c.attempt.request).collect();
     owner.again = matches.iter().map(|found| found.request).collect();
@@ -117,24 +120,46 @@ async fn pass(context: &Context, owner: &mut Owner) -> Result<Passed, FarmError>
     Ok(Passed { started, wake: wake.map(|at| until_ms_after(at, now)) })
 }
 
-/// Matches until nothing is feasible. User functions run here: never on a thread that serves
+/// What goes next.
+#[derive(Default)]
+struct Decisions {
+    /// Requests, on workers.
+    matches: Vec<Match>,
+    /// Steps, which get the locks they wait for.
+    steps: Vec<Waiting>,
+}
+
+/// Matches until nothing is feasible, or so many builds are. User functions run here: never on a thread that serves
 /// others. What was matched is booked only until the end of this: history says whether it holds.
-async fn decide(mut known: Snapshot) -> Result<(Snapshot, Vec<Match>), FarmError> {
+async fn decide(
+    mut known: Snapshot,
+    builds_max: usize,
+) -> Result<(Snapshot, Decisions), FarmError> {
     let deciding = steading_store::off_thread(move || {
         let policy = known.present.policy.clone();
-        let (mut matches, mut booked) = (Vec::new(), Vec::new());
-        while matches.len() < BATCH {
-            let Some(best) = known.matcher.next(policy.as_ref(), known.decided.at) else { break };
-            booked.extend(known.matcher.take(&best));
-            matches.push(best);
+        let (mut decisions, mut booked) = (Decisions::default(), Vec::new());
+        let waiting: Vec<Waiting> = known.matcher.waiting().cloned().collect();
+        while let Some(next) = known.matcher.next_start(policy.as_ref(), known.decided.at) {
+            match next {
+                Start::Build(_) if decisions.matches.len() == builds_max => break,
+                Start::Build(best) => {
+                    booked.extend(known.matcher.take(&best));
+                    decisions.matches.push(best);
+                }
+                Start::Step(step) => {
+                    booked.extend(known.matcher.grant(step));
+                    decisions.steps.extend(waiting.iter().find(|it| it.step == step).cloned());
+                }
+            }
         }
         for id in booked {
             known.matcher.release(id);
         }
+        known.matcher.set_waiting(waiting);
         for fault in known.matcher.take_faults() {
             tracing::warn!("a policy function failed: {fault:?}");
         }
-        (known, matches)
+        (known, decisions)
     });
     deciding.await.map_err(|error| FarmError::Panicked(error.to_string()))
 }

@@ -89,7 +89,10 @@ impl Snapshot {
             .farm
             .builders
             .values()
-            .any(|builder| builder.plan.steps.iter().any(|step| !step.locks.is_empty()));
+            .any(|builder| builder.plan.steps.iter().any(|step| !step.locks.is_empty()))
+            // Those of builds that began under another farm.
+            || self.held.values().any(|(holding, _)| !holding.slot)
+            || self.matcher.waiting().next().is_some();
         let quarantined = self.quarantined.clone();
         let read = context.store.read(move |r| {
             let rested = now.iter().filter(|(_, until)| **until <= r.now()).map(|(id, _)| *id);
@@ -125,6 +128,9 @@ impl Snapshot {
         }
         if let Some(holders) = news.holders {
             self.hold(holders);
+        }
+        if let Some(waiting) = news.waiting {
+            self.matcher.set_waiting(waiting);
         }
         for asked in news.requests {
             self.request(context, asked).await?;

@@ -2,7 +2,9 @@
 
 use rusqlite::Row;
 use steading_core::matcher::{Holding, Waiting};
-use steading_core::words::{Attempt, Claim, ClaimId, ClaimState, HeldLock, Micros, RequestId, StepId};
+use steading_core::words::{
+    Attempt, Claim, ClaimId, ClaimState, HeldLock, Micros, RequestId, StepId,
+};
 
 use super::parse;
 use crate::sql::statements;

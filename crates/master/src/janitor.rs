@@ -22,13 +22,14 @@ const PERIOD: StdDuration = StdDuration::from_secs(2);
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     let mut began = None;
     loop {
+        // At once: how long a worker may be away is counted from here.
+        if let Err(error) = pass(&context, &mut began).await {
+            tracing::error!("cannot look after deadlines: {error}");
+        }
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(PERIOD) => {}
-        }
-        if let Err(error) = pass(&context, &mut began).await {
-            tracing::error!("cannot look after deadlines: {error}");
         }
     }
 }

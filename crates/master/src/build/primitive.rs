@@ -44,7 +44,7 @@ fn derived(build: &Build, step: &PlanStep, materials: &Materials) -> Result<Prim
         StepKind::Checkout { repository, submodules } => {
             checkout(&materials.farm.farm, &materials.stamps, repository, *submodules)
         }
-        StepKind::Shell { .. } => process(build, &step.kind),
+        StepKind::Shell { .. } => process(build, &step.kind, &materials.farm.farm),
         StepKind::Upload { paths } => {
             let paths = words(paths, &build.properties).map_err(|e| e.to_string())?;
             Ok(Primitive::Upload { paths })
@@ -71,7 +71,7 @@ fn checkout(
     }
 }
 
-fn process(build: &Build, kind: &StepKind) -> Result<Primitive, String> {
+fn process(build: &Build, kind: &StepKind, farm: &Farm) -> Result<Primitive, String> {
     let StepKind::Shell { command, env, workdir, timeout, idle_timeout } = kind else {
         return Err("only shell steps run processes".to_owned());
     };
@@ -97,6 +97,7 @@ fn process(build: &Build, kind: &StepKind) -> Result<Primitive, String> {
         workdir: workdir.clone(),
         timeout_ms: Some(timeout.0),
         idle_timeout_ms: idle_timeout.map(|t| t.0),
+        log_bytes_max: farm.builders.get(&build.builder).and_then(|builder| builder.log_limit),
     })
 }
 

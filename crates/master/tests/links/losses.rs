@@ -1,0 +1,222 @@
+//! Builds whose worker goes away, comes back, is wedged or stays silent; and what is cancelled.
+
+use std::time::Duration;
+
+use steading_core::words::{BuildState, Outcome, RequestId, RequestState};
+use steading_wire::command::Command;
+use steading_wire::rest::Why;
+use steading_wire::worker::{Attempt, Ending, ToMaster, ToWorker};
+
+use crate::world::World;
+
+const FARM: &str = r#"
+worker("barn", grace = "5m")
+worker("shed")
+builder("b", steps = [shell("true"), shell("cleanup", always = True)])
+builder("deploy", steps = [shell("true")], rerun = "never")
+builder("once", steps = [shell("true")], retries = 1)
+worker("void")
+builder("nothing", steps = [shell("true")], workers = ["void"])
+"#;
+
+const GREEN: Ending = Ending::Exited { code: 0 };
+
+impl World {
+    /// Waits until an attempt's build is in a state.
+    async fn state(&self, attempt: Attempt, state: BuildState) -> steading_core::words::Build {
+        self.until(move |r| Ok(r.build_of(attempt)?.filter(|build| build.state == state))).await
+    }
+
+    async fn cancel(&self, request: RequestId) {
+        self.ask(Command::CancelRequest { request, why: Why::default() }).await;
+    }
+}
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// A build on `barn`, which then goes away for longer than its grace; `shed` waits to be asked.
+async fn lost(builder: &str) -> (World, Attempt) {
+    let world = World::start(FARM).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    world.force(builder).await;
+    let attempt = barn.begin().await;
+    drop(barn);
+    world.until(|r| Ok(r.worker("barn")?.and_then(|worker| worker.lost_at))).await;
+    world.pass(seconds(299)).await;
+    world.state(attempt, BuildState::Running).await;
+    world.pass(seconds(2)).await;
+    world.state(attempt, BuildState::Lost).await;
+    (world, attempt)
+}
+
+#[tokio::test]
+async fn a_worker_that_is_back_in_time_goes_on_and_nobody_is_charged() {
+    let world = World::start(FARM).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    world.force("b").await;
+    let attempt = barn.begin().await;
+    drop(barn);
+    world.until(|r| Ok(r.worker("barn")?.and_then(|worker| worker.lost_at))).await;
+    world.pass(seconds(240)).await;
+    let mut barn = world.connect("barn", vec![attempt]).await;
+    assert_eq!(barn.step().await, (attempt, 1));
+    let worker = world.until(|r| r.worker("barn")).await;
+    assert_eq!((worker.failures, worker.quarantine), (0, None));
+    assert!(world.until(move |r| Ok(Some(r.causes_of(attempt.request)?))).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_that_comes_back_while_the_retry_waits_goes_on() {
+    let (world, attempt) = lost("b").await;
+    let mut barn = world.connect("barn", vec![attempt]).await;
+    assert_eq!(barn.step().await, (attempt, 1));
+    barn.done(attempt, 1, GREEN).await;
+    assert_eq!(barn.step().await, (attempt, 2));
+    barn.done(attempt, 2, GREEN).await;
+    assert_eq!(barn.hear().await, ToWorker::Finish { attempt });
+    barn.say(ToMaster::Gathered { attempt }).await;
+    assert_eq!(barn.hear().await, ToWorker::Drop { attempt });
+    let build = world.state(attempt, BuildState::Finished).await;
+    assert_eq!(build.outcome, Some(Outcome::Success));
+}
+
+#[tokio::test]
+async fn a_worker_that_comes_back_while_the_retry_is_offered_goes_on_and_the_offer_is_withdrawn() {
+    let (world, attempt) = lost("b").await;
+    let mut shed = world.connect("shed", vec![]).await;
+    world.pass(seconds(60)).await;
+    let (claim, retry) = shed.offer().await;
+    assert_eq!(retry.request, attempt.request);
+    let mut barn = world.connect("barn", vec![attempt]).await;
+    assert_eq!(shed.hear().await, ToWorker::Drop { attempt: retry });
+    assert_eq!(barn.step().await, (attempt, 1));
+    // An acceptance that was on its way is answered with a drop.
+    shed.say(ToMaster::Accepted { claim, attempt: retry }).await;
+    assert_eq!(shed.hear().await, ToWorker::Drop { attempt: retry });
+    world.state(attempt, BuildState::Running).await;
+}
+
+#[tokio::test]
+async fn once_the_retry_is_accepted_the_old_build_is_dropped() {
+    let (world, attempt) = lost("b").await;
+    let mut shed = world.connect("shed", vec![]).await;
+    world.pass(seconds(60)).await;
+    let retry = shed.begin().await;
+    assert_eq!((retry.request, retry.epoch), (attempt.request, attempt.epoch + 1));
+    let old = world.state(attempt, BuildState::Finished).await;
+    assert_eq!(old.outcome, Some(Outcome::Retry));
+    let mut barn = world.dial(&world.token("barn").await).await.expect("it dials");
+    let hello = steading_wire::worker::Hello { held: vec![attempt], ..crate::world::hello("barn") };
+    barn.say(ToMaster::Hello(hello)).await;
+    assert_eq!(barn.hear().await, ToWorker::Welcome { slots: 1, drop: vec![attempt] });
+    world.state(retry, BuildState::Running).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_comes_back_without_its_lost_build_ends_it() {
+    let (world, attempt) = lost("deploy").await;
+    let request = attempt.request;
+    let held = world.until(move |r| r.request(request)).await;
+    assert_eq!(held.state, RequestState::Claimed, "it is not run again");
+    let _barn = world.connect("barn", vec![]).await;
+    let build = world.state(attempt, BuildState::Finished).await;
+    assert_eq!(build.outcome, Some(Outcome::Exception));
+    let reason = build.outcome_reason.expect("it says why");
+    assert!(reason.text.contains("rerun = \"never\""), "{reason}");
+    let ended = world.until(move |r| r.request(request)).await;
+    assert_eq!(ended.outcome, Some(Outcome::Exception));
+}
+
+#[tokio::test]
+async fn an_operator_releases_a_build_that_may_not_be_rerun() {
+    let (world, attempt) = lost("deploy").await;
+    world.cancel(attempt.request).await;
+    let build = world.state(attempt, BuildState::Finished).await;
+    assert_eq!(build.outcome, Some(Outcome::Cancelled));
+}
+
+#[tokio::test]
+async fn a_builder_says_how_often_it_is_tried() {
+    let world = World::start(FARM).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    let request = world.force("once").await;
+    let attempt = barn.begin().await;
+    barn.say(ToMaster::Heartbeat { held: vec![] }).await;
+    world.state(attempt, BuildState::Finished).await;
+    let ended = world.until(move |r| r.request(request)).await;
+    assert_eq!(ended.outcome, Some(Outcome::Exception));
+}
+
+#[tokio::test]
+async fn a_cancelled_build_ends_though_its_worker_does_nothing() {
+    let world = World::start(FARM).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    let request = world.force("b").await;
+    let attempt = barn.begin().await;
+    world.cancel(request).await;
+    assert_eq!(barn.hear().await, ToWorker::Cancel { attempt });
+    // The worker is there and wedged. One `always` step: 20 s and a minute.
+    world.pass(seconds(79)).await;
+    world.state(attempt, BuildState::Cancelling).await;
+    world.pass(seconds(2)).await;
+    let build = world.state(attempt, BuildState::Finished).await;
+    assert_eq!(build.outcome, Some(Outcome::Cancelled));
+    assert_eq!(barn.hear().await, ToWorker::Drop { attempt });
+}
+
+#[tokio::test]
+async fn a_cancelled_build_ends_though_its_worker_is_away() {
+    let world = World::start(FARM).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    let request = world.force("b").await;
+    let attempt = barn.begin().await;
+    drop(barn);
+    world.until(|r| Ok(r.worker("barn")?.and_then(|worker| worker.lost_at))).await;
+    world.cancel(request).await;
+    world.pass(seconds(81)).await;
+    let build = world.state(attempt, BuildState::Finished).await;
+    assert_eq!(build.outcome, Some(Outcome::Cancelled));
+}
+
+#[tokio::test]
+async fn a_cancel_does_not_wait_for_bytes() {
+    let world = World::start(FARM).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    let request = world.force("b").await;
+    let attempt = barn.begin().await;
+    barn.done(attempt, 1, GREEN).await;
+    assert_eq!(barn.step().await, (attempt, 2));
+    barn.done(attempt, 2, GREEN).await;
+    assert_eq!(barn.hear().await, ToWorker::Finish { attempt });
+    world.cancel(request).await;
+    let build = world.state(attempt, BuildState::Finished).await;
+    assert_eq!(build.outcome, Some(Outcome::Cancelled));
+    assert_eq!(barn.hear().await, ToWorker::Drop { attempt });
+}
+
+#[tokio::test]
+async fn a_step_that_never_reports_is_given_up() {
+    let world =
+        World::start(&FARM.replace("shell(\"true\"), ", "shell(\"x\", timeout = \"10m\"), ")).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    world.force("b").await;
+    let attempt = barn.begin().await;
+    world.pass(seconds(689)).await;
+    world.state(attempt, BuildState::Running).await;
+    world.pass(seconds(2)).await;
+    let build = world.state(attempt, BuildState::Finished).await;
+    assert_eq!(build.outcome_reason.map(|reason| reason.code).as_deref(), Some("overdue"));
+    assert_eq!(barn.hear().await, ToWorker::Drop { attempt });
+}
+
+/// A worker that answers no heartbeat and closes nothing: noticed by the real clock.
+#[tokio::test]
+async fn a_frozen_worker_is_noticed_within_15_seconds() {
+    let world = World::start(FARM).await;
+    let _barn = world.connect("barn", vec![]).await;
+    let began = std::time::Instant::now();
+    world.until(|r| Ok(r.worker("barn")?.and_then(|worker| worker.lost_at))).await;
+    assert!(began.elapsed() < seconds(15), "{:?}", began.elapsed());
+}

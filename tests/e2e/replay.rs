@@ -1,5 +1,7 @@
 //! What-if beside a running farm: the same history, two policies.
 
+use std::path::{Path, PathBuf};
+
 use crate::farm::Farm;
 
 const FARM: &str = r#"
@@ -39,6 +41,66 @@ fn another_policy_is_compared_with_the_farms_own_on_what_really_happened() {
     assert_eq!(farm.steading(&replay).stdout, beside.stdout);
     farm.stop();
     assert_eq!(farm.steading(&[&replay[..], &["--since", "1d"]].concat()).code, Some(0));
+}
+
+/// What stands between two marks of a page.
+fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
+    let (_, rest) = page.split_once(from).unwrap_or_else(|| panic!("no {from} in the page"));
+    rest.split_once(to).unwrap_or_else(|| panic!("no {to} behind {from}")).0
+}
+
+/// A line without its figures, their units, and what stands in parentheses behind them.
+fn words(line: &str) -> Vec<&str> {
+    let figure = |c: char| c.is_ascii_digit() || "…%()".contains(c);
+    let is_word = |word: &&str| !word.contains(figure) && !["ms", "s", "s,", "ms,"].contains(word);
+    line.split_whitespace().filter(is_word).collect()
+}
+
+#[test]
+fn the_tour_replayed_under_the_policy_of_the_page_prints_what_the_page_shows() {
+    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).expect(path);
+    let tour = read("examples/tour/farm.star");
+    assert!(tour.contains("git(\"../..\""), "the tour's repository is another");
+    let mut farm = Farm::started(&tour.replace("git(\"../..\"", "git(\"../code\""));
+    for worker in ["oak", "elm"] {
+        assert_eq!(farm.steading(&["pause", worker]).code, Some(0));
+    }
+    let client = farm.client();
+    let nap = serde_json::json!({ "properties": { "seconds": "1" } });
+    let mut asked = vec![client.force("nap", &nap)];
+    for builder in ["broken", "nap", "survey", "broken", "picky", "survey", "broken", "picky"] {
+        asked.push(match builder {
+            "nap" => client.force("nap", &nap),
+            other => client.force_plain(other),
+        });
+    }
+    for worker in ["oak", "elm"] {
+        assert_eq!(farm.steading(&["resume", worker]).code, Some(0));
+    }
+    asked.iter().for_each(|request| drop(client.complete(*request)));
+    let page = read("docs/replay.md");
+    let other = between(&page, "```python\n", "```");
+    std::fs::write(farm.outside("other.star"), other).expect("written");
+    let replay = ["replay", "--policy", "../outside/other.star", "--since", "2h"];
+    let said = farm.steading(&replay);
+    assert_eq!(said.code, Some(0), "{said:?}");
+
+    // Every line of the page, without its figures, is a line of the report; which decisions differ
+    // is another matter each time.
+    let lines: Vec<Vec<&str>> = said.stdout.lines().map(words).collect();
+    let mut shown: Vec<&str> = between(&page, "```console\n", "```").lines().skip(1).collect();
+    let heading = shown.iter().position(|line| line.starts_with("REQUEST  BUILDER"));
+    shown.truncate(heading.expect("the decisions are shown") + 1);
+    for line in shown.into_iter().map(words).filter(|line| !line.is_empty()) {
+        assert!(lines.contains(&line), "the page shows {line:?}; printed was\n{}", said.stdout);
+    }
+    let json = farm.steading(&[&replay[..], &["--json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    let differ = json["difference"]["decisions"].as_array().expect("decisions").len();
+    assert!(differ > 0, "{json:#}");
+    assert!(said.stdout.contains(&format!("{differ} decisions differ")), "{said:?}");
+    farm.stop();
 }
 
 #[test]

@@ -83,6 +83,21 @@ impl Client {
         self.get(path)["item"].clone()
     }
 
+    /// The sum of a metric over all its labels; only of lines that contain `label`.
+    #[track_caller]
+    pub(crate) fn metric(&self, name: &str, label: &str) -> f64 {
+        let request = self.request(Method::GET, "/metrics").expect("a farm");
+        let answer = runtime().block_on(answer(request)).expect("an answer");
+        let text = answer.body.as_str().expect("a text").to_owned();
+        let lines = text.lines().filter(|line| {
+            let rest = line.strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with(['{', ' '])) && line.contains(label)
+        });
+        let values =
+            lines.map(|line| line.rsplit(' ').next().and_then(|text| text.parse::<f64>().ok()));
+        values.sum::<Option<f64>>().unwrap_or_else(|| panic!("{name} in {text}"))
+    }
+
     /// The bytes below `/api/v1`.
     #[track_caller]
     pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {

@@ -2,7 +2,9 @@
 
 mod cancel;
 mod changes;
+mod cost;
 mod farms;
 mod keep;
+mod locks;
 mod queue;
 mod reload;

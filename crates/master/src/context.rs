@@ -8,6 +8,7 @@ use steading_store::Store;
 use steading_store::archive::Archive;
 use tokio::sync::Mutex;
 
+use crate::dispatch::Looked;
 use crate::farms::Farms;
 use crate::intake::Mirrors;
 use crate::session::Sessions;
@@ -29,5 +30,5 @@ pub struct Context {
     pub sessions: Sessions,
     /// Whoever asks for an explanation takes it: they are answered one after the other, so that
     /// many who ask take one thread and not all.
-    pub explaining: Arc<Mutex<()>>,
+    pub explaining: Arc<Mutex<Looked>>,
 }

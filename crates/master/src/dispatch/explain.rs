@@ -96,7 +96,7 @@ pub(crate) async fn queue(context: &Context, limit: usize) -> Result<rest::Queue
 
 /// What explanations of one moment have in common, kept for those who ask next. Opaque outside.
 #[derive(Debug, Default)]
-pub struct Looked(Option<(Snapshot, Scene)>);
+pub(crate) struct Looked(Option<(Snapshot, Scene)>);
 
 impl Looked {
     /// The farm as it is now, and what was seen of it if that is still so.

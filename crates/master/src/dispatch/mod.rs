@@ -10,7 +10,7 @@ mod snapshot;
 mod views;
 
 pub(crate) use claim::need;
-pub use explain::Looked;
+pub(crate) use explain::Looked;
 pub(crate) use explain::{explain, queue};
 pub(crate) use pass::run;
 pub(crate) use views::request_view;

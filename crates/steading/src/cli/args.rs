@@ -180,10 +180,10 @@ pub(crate) struct CheckArgs {
     /// The farm's directory, or its farm.star [default: here]
     #[arg(value_name = "FARM")]
     pub(crate) path: Option<PathBuf>,
-    /// Accepted for symmetry with `up`; checking reads no data
-    #[arg(long, value_name = "DIR", hide = true)]
+    /// The data, for what the policy costs on the queue [default: FARM/.steading]
+    #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Print diagnostics and counts as JSON
+    /// Print diagnostics, counts and the policy's cost as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -17,7 +17,10 @@ pub(crate) fn dispatch(cli: Cli) -> Result<Exit, Error> {
         Command::Run(args) => serve::run(RunArgs { path: here(args.path), ..args }),
         Command::Master(args) => serve::master(MasterArgs { path: here(args.path), ..args }),
         Command::Worker(args) => serve::worker(args),
-        Command::Check(args) => verbs::check::check(CheckArgs { path: here(args.path), ..args }),
+        Command::Check(args) => {
+            let args = CheckArgs { path: here(args.path), ..args };
+            client_runtime()?.block_on(verbs::check::check(args))
+        }
         Command::Completions { shell } => verbs::completions::completions(shell),
         Command::Try(_) => Err(Error::NotYet("try")),
         command => client_runtime()?.block_on(ask(&target, command)),

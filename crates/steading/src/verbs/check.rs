@@ -1,4 +1,6 @@
-//! `steading check`: is farm.star good?
+//! `steading check`: is farm.star good, and what does its policy cost?
+
+mod cost;
 
 use std::io::Write as _;
 
@@ -12,12 +14,13 @@ use crate::output;
 use crate::serve::{self, Place};
 
 /// Evaluates and checks; starts nothing and writes nothing.
-pub(crate) fn check(args: CheckArgs) -> Result<Exit, Error> {
+pub(crate) async fn check(args: CheckArgs) -> Result<Exit, Error> {
     let place = Place::find(args.path.as_deref(), args.data.as_deref())?;
     match (place.load(), args.json) {
         (Ok(loaded), true) => {
+            let policy = cost::cost(&place, &loaded).await.json();
             output::line(
-                json!({ "ok": true, "diagnostics": loaded.warnings,
+                json!({ "ok": true, "diagnostics": loaded.warnings, "policy": policy,
                 "counts": counts(&loaded), "hash": loaded.text.hash })
                 .to_string(),
             )?;
@@ -29,7 +32,12 @@ pub(crate) fn check(args: CheckArgs) -> Result<Exit, Error> {
         }
         (Ok(loaded), false) => {
             print(&loaded.warnings)?;
+            let (policy, warnings) = cost::cost(&place, &loaded).await.text();
+            for warning in &warnings {
+                writeln!(std::io::stderr(), "warning: {warning}\n")?;
+            }
             output::line(said(&loaded))?;
+            output::line(policy)?;
             Ok(Exit::Green)
         }
         (Err(serve::Error::Configuration(errors)), false) => {

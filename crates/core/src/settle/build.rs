@@ -72,6 +72,26 @@ pub fn next(plan: &Plan, done: &[StepResult], cancel: Cancel) -> Next {
     if step.when.is_some() { Next::Evaluate { index } } else { Next::Run { index } }
 }
 
+/// The steps that follow the present one, which comes after those done, without any decision as
+/// long as all goes well: no condition, no lock, and nothing that runs whatever happens. A worker
+/// may run ahead through them.
+#[must_use]
+pub fn ahead(plan: &Plan, done: &[StepResult]) -> Vec<usize> {
+    let mut done = done.to_vec();
+    let mut ahead = Vec::new();
+    loop {
+        done.push(StepResult { outcome: Outcome::Success, reason: None });
+        match next(plan, &done, Cancel::No) {
+            Next::Run { index } if is_plain(&plan.steps[index]) => ahead.push(index),
+            _ => return ahead,
+        }
+    }
+}
+
+fn is_plain(step: &PlanStep) -> bool {
+    step.locks.is_empty() && !step.always
+}
+
 /// What the answer of a step's `when` makes of it.
 #[must_use]
 pub fn after_condition(index: usize, answer: Result<bool, Fault>) -> Next {

@@ -9,7 +9,7 @@ mod step;
 mod turn;
 
 pub use algebra::{buildset_outcome, worst};
-pub use build::{Cancel, Next, StepResult, after_condition, next, outcome_so_far};
-pub use loss::{ATTEMPTS_MAX, AfterLoss, after_loss, rest};
+pub use build::{Cancel, Next, StepResult, after_condition, ahead, next, outcome_so_far};
+pub use loss::rest;
 pub use step::{StepReport, step_verdict};
 pub use turn::{Turn, turn};

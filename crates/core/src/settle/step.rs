@@ -100,13 +100,13 @@ pub fn step_verdict(report: &StepReport) -> (Outcome, Option<Reason>) {
             format!("repository `{repository}` could not be reached: {message}"),
         ),
         StepReport::DiskFull { message } => (
-            Outcome::Exception,
+            Outcome::Retry,
             "disk_full",
-            format!("the worker's disk is full, make room, then rebuild: {message}"),
+            format!("the worker's disk is full, make room: {message}"),
         ),
         StepReport::Lost { code, message } => (Outcome::Retry, code.as_str(), message.clone()),
         StepReport::Infrastructure { message } => {
-            (Outcome::Exception, "infrastructure", message.clone())
+            (Outcome::Retry, "infrastructure", message.clone())
         }
         failed => {
             let (code, text) = failure(failed);
@@ -232,8 +232,8 @@ mod tests {
         );
         check(
             StepReport::DiskFull { message: text("/w") },
-            Outcome::Exception,
-            Some(("disk_full", "the worker's disk is full, make room, then rebuild: /w")),
+            Outcome::Retry,
+            Some(("disk_full", "the worker's disk is full, make room: /w")),
         );
     }
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use steading_core::words::{BuildState, Outcome, RequestId, RequestState};
-use steading_wire::command::Command;
+use steading_core::words::{BuildState, Outcome, RequestId, RequestState, SourceStamp, noun};
+use steading_store::{NewBuildset, NewRequest, Write};
+use steading_wire::command::{Command, Pausable};
 use steading_wire::rest::Why;
 use steading_wire::worker::{Attempt, Ending, ToMaster, ToWorker};
 
-use crate::world::World;
+use crate::world::{Link, World};
 
 const FARM: &str = r#"
 worker("barn", grace = "5m")
@@ -219,4 +220,107 @@ async fn a_frozen_worker_is_noticed_within_15_seconds() {
     let began = std::time::Instant::now();
     world.until(|r| Ok(r.worker("barn")?.and_then(|worker| worker.lost_at))).await;
     assert!(began.elapsed() < seconds(15), "{:?}", began.elapsed());
+}
+
+const BRANCHES: &str = r#"
+repo = git("repo", branches = ["*"])
+worker("barn")
+worker("void")
+builder("a", steps = [checkout(repo)])
+builder("b", steps = [checkout(repo)])
+on_change(repo, builders = ["a", "b"], cancel_superseded = True, fail_fast = True, name = "every")
+builder("nothing", steps = [shell("true")], workers = ["void"])
+"#;
+
+impl World {
+    /// Submits what `on_change` would for a revision; gives its requests.
+    async fn submitted(&self, branch: &'static str, revision: char) -> Vec<RequestId> {
+        let submit = move |w: &mut Write<'_>| {
+            let request = |builder: &str| NewRequest {
+                builder: builder.to_owned(),
+                priority: 0,
+                properties: Default::default(),
+                pinned_worker: None,
+                start_within: None,
+            };
+            let stamp = SourceStamp {
+                repository: "repo".to_owned(),
+                branch: branch.to_owned(),
+                revision: String::from(revision).repeat(40),
+            };
+            let configuration_id = w.current_configuration()?.expect("one is in force");
+            let submitted = w.submit_buildset(&NewBuildset {
+                reason: "a change".to_owned(),
+                scheduler: Some("every".to_owned()),
+                owner: None,
+                stamps: vec![stamp],
+                changes: vec![],
+                configuration_id,
+                requests: ["a", "b"].map(request).into(),
+                fail_fast: true,
+            })?;
+            Ok(submitted.requests)
+        };
+        self.store.write("test", submit).await.expect("submitted")
+    }
+
+    /// How a request ended, and why.
+    async fn outcome(&self, request: RequestId) -> (Outcome, String) {
+        let noun = noun("request").expect("the table has requests");
+        let ended = self.until(move |r| {
+            let outcome = r.request(request)?.and_then(|it| it.outcome);
+            Ok(outcome.zip(r.one(noun, request.0)?))
+        });
+        let (outcome, row) = ended.await;
+        (outcome, format!("{:?}", row.get("outcome_reason")))
+    }
+
+    async fn is_alive(&self, request: RequestId) -> bool {
+        self.until(move |r| r.request(request)).await.state != RequestState::Complete
+    }
+}
+
+/// Takes an offer and the checkout that follows.
+async fn begin_checkout(link: &mut Link) -> Attempt {
+    let (claim, attempt) = link.offer().await;
+    link.say(ToMaster::Accepted { claim, attempt }).await;
+    let run = link.hear().await;
+    assert!(matches!(run, ToWorker::Run { number: 1, .. }), "{run:?}");
+    attempt
+}
+
+#[tokio::test]
+async fn a_newer_revision_cancels_what_is_left_of_the_older_ones() {
+    let world = World::start(BRANCHES).await;
+    let old = world.submitted("main", 'a').await;
+    let other = world.submitted("topic", 'b').await;
+    let new = world.submitted("main", 'c').await;
+    for request in old {
+        let (outcome, why) = world.outcome(request).await;
+        assert_eq!(outcome, Outcome::Cancelled);
+        assert!(why.contains("superseded by cccccccccc, a newer revision of main"), "{why}");
+    }
+    for request in other.into_iter().chain(new) {
+        assert!(world.is_alive(request).await);
+    }
+}
+
+#[tokio::test]
+async fn the_first_failure_cancels_the_rest_of_its_buildset() {
+    let world = World::start(BRANCHES).await;
+    let what = Pausable::Builder("b".to_owned());
+    world.ask(Command::Pause { what, why: Why::default() }).await;
+    let requests = world.submitted("main", 'a').await;
+    let other = world.submitted("topic", 'b').await;
+    let mut barn = world.connect("barn", vec![]).await;
+    let attempt = begin_checkout(&mut barn).await;
+    assert_eq!(attempt.request, requests[0]);
+    barn.done(attempt, 1, Ending::NoSuchRevision { text: "it is gone".to_owned() }).await;
+    assert_eq!(barn.hear().await, ToWorker::Finish { attempt });
+    barn.say(ToMaster::Gathered { attempt }).await;
+    assert_eq!(world.outcome(requests[0]).await.0, Outcome::Failure);
+    let (outcome, why) = world.outcome(requests[1]).await;
+    assert_eq!(outcome, Outcome::Cancelled);
+    assert!(why.contains("a of the same buildset ended with failure"), "{why}");
+    assert!(world.is_alive(other[1]).await);
 }

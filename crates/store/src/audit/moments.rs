@@ -1,12 +1,14 @@
 //! What must hold at each moment of the past: every check sees the farm just before an event, and
 //! the event.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use steading_core::farm::{Lock, LockCapacity};
 use steading_core::lifecycle::{self, Illegal};
 use steading_core::words::{
-    Access, BuildState, ClaimState, Delta, Event, HeldLock, RequestState, StepState, WorkerState,
+    Access, BuildState, ClaimState, Delta, Event, HeldLock, Reason, RequestState, StepState,
+    WorkerState,
 };
 
 use super::Violation;
@@ -21,8 +23,12 @@ pub(super) const CHECKS: &[Check] = &[
     accepted_claim,
     nothing_after_the_end,
     offered_to_the_willing,
+    offered_to_the_trusted,
+    failing_workers_are_quarantined,
+    poison_is_proven,
     free_slot,
     locks_fit,
+    limits_kept,
     decided_on_the_past,
 ];
 
@@ -136,6 +142,53 @@ fn offered_to_the_willing(world: &World, event: &Event) -> Option<Violation> {
     violation("I3", event, what)
 }
 
+/// I3: an offer goes to no worker in quarantine, and only one at a time to a canary.
+fn offered_to_the_trusted(world: &World, event: &Event) -> Option<Violation> {
+    if !makes(world, event, "claim") {
+        return None;
+    }
+    let name = text(&event.delta, "worker")?;
+    let until = int(world.named("worker", name)?, "quarantined_until")?;
+    if until > event.at.0 {
+        let what = format!("claim {} went to worker {name}, which is in quarantine", event.noun_id);
+        return violation("I3", event, what);
+    }
+    let on_it = |noun: &str, id: &i64| {
+        world.row(noun, *id).and_then(|row| text(row, "worker")) == Some(name)
+    };
+    let busy = world.live.iter().any(|id| on_it("build", id))
+        || world.offers.iter().any(|id| on_it("claim", id));
+    let what = format!("claim {} is the second of worker {name}, a canary", event.noun_id);
+    if busy { violation("I3", event, what) } else { None }
+}
+
+/// I8: a worker that fails whatever it is given is not trusted any more.
+fn failing_workers_are_quarantined(world: &World, event: &Event) -> Option<Violation> {
+    const NEVER_MORE: i64 = 25;
+    if !makes(world, event, "claim") {
+        return None;
+    }
+    let name = text(&event.delta, "worker")?;
+    let worker = world.named("worker", name)?;
+    let failures = int(worker, "failures")?;
+    if failures < NEVER_MORE || int(worker, "quarantined_until").is_some() {
+        return None;
+    }
+    let what = format!("worker {name} failed {failures} times in a row and is trusted still");
+    violation("I8", event, what)
+}
+
+/// I8: a request is stopped as poison only where it failed on two workers at least.
+fn poison_is_proven(_: &World, event: &Event) -> Option<Violation> {
+    let reason: Reason =
+        (event.noun == "request").then(|| json(&event.delta, "outcome_reason"))??;
+    let workers: BTreeSet<&str> = reason.causes.iter().map(|cause| cause.worker.as_str()).collect();
+    if reason.code != "poison" || workers.len() >= 2 {
+        return None;
+    }
+    violation("I8", event, format!("request {} was stopped without proof", event.noun_id))
+}
+
 /// I4: an offer fits into the slots left by live builds and other offers.
 fn free_slot(world: &World, event: &Event) -> Option<Violation> {
     if !makes(world, event, "claim") {
@@ -157,33 +210,96 @@ fn free_slot(world: &World, event: &Event) -> Option<Violation> {
     violation("I4", event, what)
 }
 
-/// I5: the builder locks of live builds never exceed a lock's units, whenever they began.
+/// I5: what live builds and running steps hold never exceeds a lock's units, whenever they began.
 fn locks_fit(world: &World, event: &Event) -> Option<Violation> {
+    let (wanted, worker) = begins(world, event)?;
+    wanted.iter().find_map(|want| {
+        let lock = declared(world, &want.lock)?;
+        let since = match event.noun.as_str() {
+            "build" => offered(world, &event.delta),
+            _ => event.seq.0,
+        };
+        let mut holders = vec![(since, want.access)];
+        holders.extend(holders_of(world, &lock, worker));
+        let changed = world.lock_changed.get(&want.lock).copied().unwrap_or(0);
+        // A lock that shrank under its holders is not their fault.
+        if holders.iter().any(|(since, _)| *since < changed) || fits(&holders, lock.units(worker)) {
+            return None;
+        }
+        let (noun, id) = (&event.noun, event.noun_id);
+        violation("I5", event, format!("{noun} {id} took lock {} beyond its units", want.lock))
+    })
+}
+
+/// The locks that somebody begins to hold with an event, and where.
+fn begins<'a>(world: &'a World, event: &'a Event) -> Option<(Vec<HeldLock>, &'a str)> {
+    if makes(world, event, "build") {
+        return Some((json(&event.delta, "locks")?, text(&event.delta, "worker")?));
+    }
+    if event.noun != "step" || text(&event.delta, "state") != Some(StepState::Running.word()) {
+        return None;
+    }
+    let row = world.row("step", event.noun_id).unwrap_or(&event.delta);
+    let build = world.row("build", int(row, "build_id")?)?;
+    Some((json(row, "takes")?, text(build, "worker")?))
+}
+
+/// Who holds how much of a lock there, and since which event.
+fn holders_of(world: &World, lock: &Lock, worker: &str) -> Vec<(i64, Access)> {
+    let near = |build: &Delta| !lock.per_worker || text(build, "worker") == Some(worker);
+    let of_lock = |held: Vec<HeldLock>, since: i64| {
+        held.into_iter().filter(|h| h.lock == lock.name).map(move |h| (since, h.access))
+    };
+    let mut holders = Vec::new();
+    for build in world.live.iter().filter_map(|id| world.row("build", *id)) {
+        if near(build) && runs(build) {
+            let held = json(build, "locks").unwrap_or_default();
+            holders.extend(of_lock(held, offered(world, build)));
+        }
+    }
+    for (step, since) in &world.running_steps {
+        let Some(step) = world.row("step", *step) else { continue };
+        let build = int(step, "build_id").filter(|id| world.live.contains(id));
+        if build.and_then(|id| world.row("build", id)).is_some_and(|b| runs(b) && near(b)) {
+            holders.extend(of_lock(json(step, "takes").unwrap_or_default(), *since));
+        }
+    }
+    holders
+}
+
+/// Whether a build runs steps, and holds what they need: one that was lost does not, if it may be
+/// run again.
+fn runs(build: &Delta) -> bool {
+    let lost = text(build, "state") == Some(BuildState::Lost.word());
+    let never = text(build, "rerun") == Some("never");
+    int(build, "steps_ended_at").is_none() && (never || !lost)
+}
+
+/// The event by which a build was offered.
+fn offered(world: &World, build: &Delta) -> i64 {
+    attempt(build).and_then(|it| world.offered_seq.get(&it)).copied().unwrap_or(0)
+}
+
+/// I5: no more builds of a builder, or on a worker, run steps than its `max_builds` says.
+fn limits_kept(world: &World, event: &Event) -> Option<Violation> {
     if !makes(world, event, "build") {
         return None;
     }
-    let wanted: Vec<HeldLock> = json(&event.delta, "locks")?;
-    let worker = text(&event.delta, "worker")?;
-    wanted.iter().find_map(|want| {
-        let lock = declared(world, &want.lock)?;
-        let mut holders: Vec<(&Delta, Access)> = vec![(&event.delta, want.access)];
-        for build in world.live.iter().filter_map(|id| world.row("build", *id)) {
-            let near = !lock.per_worker || text(build, "worker") == Some(worker);
-            if near && int(build, "steps_ended_at").is_none() {
-                let held: Vec<HeldLock> = json(build, "locks")?;
-                let same = held.into_iter().filter(|h| h.lock == want.lock);
-                holders.extend(same.map(|h| (build, h.access)));
-            }
-        }
-        let changed = world.lock_changed.get(&want.lock).copied().unwrap_or(0);
-        let before_change = |row: &Delta| {
-            attempt(row).and_then(|a| world.offered_seq.get(&a)).is_none_or(|seq| *seq < changed)
-        };
-        // A lock that shrank under its holders is not their fault.
-        if holders.iter().any(|(row, _)| before_change(row)) || fits(&holders, lock.units(worker)) {
+    ["builder", "worker"].into_iter().find_map(|noun| {
+        let name = text(&event.delta, noun)?;
+        let most = int(world.named(noun, name)?, "max_builds")?;
+        let key = (noun.to_owned(), name.to_owned());
+        let changed = world.limit_changed.get(&key).copied().unwrap_or(0);
+        let live = world.live.iter().filter_map(|id| world.row("build", *id));
+        let run = live.filter(|build| text(build, noun) == Some(name) && runs(build));
+        let since: Vec<i64> =
+            run.chain([&event.delta]).map(|build| offered(world, build)).collect();
+        let fewer = i64::try_from(since.len()).is_ok_and(|running| running <= most);
+        // One that was lowered under its builds is not their fault.
+        if fewer || since.iter().any(|since| *since < changed) {
             return None;
         }
-        let what = format!("build {} took lock {} beyond its units", event.noun_id, want.lock);
+        let what = format!("{noun} {name} runs {} builds, {most} at most", since.len());
         violation("I5", event, what)
     })
 }
@@ -195,7 +311,7 @@ fn declared(world: &World, name: &str) -> Option<Lock> {
     Some(Lock { name: name.to_owned(), per_worker, capacity })
 }
 
-fn fits(holders: &[(&Delta, Access)], units: i64) -> bool {
+fn fits(holders: &[(i64, Access)], units: i64) -> bool {
     if holders.iter().any(|(_, access)| *access == Access::Exclusive) {
         return holders.len() == 1;
     }

@@ -1,6 +1,8 @@
 //! What must hold of the tables as they are.
 
 use rusqlite::Row;
+use steading_core::lifecycle::deadlines;
+use steading_core::words::Duration;
 
 use super::Violation;
 use crate::sql::statements;
@@ -8,6 +10,8 @@ use crate::{Error, Read};
 
 /// How long after its deadline an unanswered offer may still stand, in microseconds.
 const OFFER_GRACE_US: i64 = 60_000_000;
+/// The same of any other state: a master may have been away.
+const DEADLINE_GRACE_US: i64 = 300_000_000;
 
 statements! {
     ACCEPTED_TWICE = "SELECT request_id, epoch, COUNT(*) FROM claim WHERE state = 'accepted' \
@@ -37,7 +41,16 @@ statements! {
         AND (EXISTS (SELECT 1 FROM claim WHERE claim.request_id = request.id \
         AND claim.state = 'offered') \
         OR EXISTS (SELECT 1 FROM build WHERE build.request_id = request.id \
-        AND build.finished_at IS NULL)) ORDER BY id";
+        AND build.finished_at IS NULL AND build.state <> 'lost')) ORDER BY id";
+    LATE_BUILDS = "SELECT id, state FROM build WHERE finished_at IS NULL AND (\
+        (state = 'cancelling' AND cancelled_at < (SELECT COALESCE(MAX(at), 0) FROM event) - ?1) \
+        OR (state = 'gathering' AND steps_ended_at < \
+        (SELECT COALESCE(MAX(at), 0) FROM event) - ?2) \
+        OR (state = 'lost' AND lost_at < (SELECT COALESCE(MAX(at), 0) FROM event) - ?3)) \
+        ORDER BY id";
+    LATE_STEPS = "SELECT step.id, build.id FROM step JOIN build ON build.id = step.build_id \
+        WHERE step.state = 'running' AND build.finished_at IS NULL AND build.state <> 'lost' \
+        AND step.started_at < (SELECT COALESCE(MAX(at), 0) FROM event) - ?1 ORDER BY step.id";
     UNFINISHED_STEPS = "SELECT step.id, build.id FROM step JOIN build ON build.id = step.build_id \
         WHERE build.state = 'finished' AND step.state <> 'finished' ORDER BY step.id";
     OPEN_LOGS = "SELECT log.id, build.id FROM log JOIN build ON build.id = log.build_id \
@@ -82,6 +95,7 @@ pub(super) const CHECKS: &[Check] = &[
     requests_have_outcomes,
     buildsets_follow_their_requests,
     collapsed_requests_have_survivors,
+    nothing_lasts_for_ever,
 ];
 
 /// Runs a statement; each row it yields is a violation, put into a sentence.
@@ -211,4 +225,23 @@ fn collapsed_requests_have_survivors(r: &Read<'_>) -> Result<Vec<Violation>, Err
     each(r, "I12", COLLAPSED_INTO_NOTHING, |row| {
         Ok(format!("request {} is collapsed into one that cannot complete it", id(row, 0)?))
     })
+}
+
+/// I12: nothing is past its deadline (`core::lifecycle::deadlines`), by the time of the newest
+/// event. A build that may not be run again is listed too: somebody has to release it.
+fn nothing_lasts_for_ever(r: &Read<'_>) -> Result<Vec<Violation>, Error> {
+    let after = |limit: Duration| limit.0 * 1000 + DEADLINE_GRACE_US;
+    // How many `always` steps a build has is in its plan: an hour is enough for all of them.
+    let cancelling = after(Duration::seconds(3600));
+    let limits = (cancelling, after(deadlines::GATHERING), after(deadlines::LOST));
+    let mut found = r.rows(LATE_BUILDS, limits, |row| {
+        let text = format!("build {} is {} for longer than it may", id(row, 0)?, word(row, 1)?);
+        Ok(Violation::new("I12", text))
+    })?;
+    let step = after(deadlines::STEP);
+    found.extend(r.rows(LATE_STEPS, [step], |row| {
+        let text = format!("step {} of build {} runs for over a day", id(row, 0)?, id(row, 1)?);
+        Ok(Violation::new("I12", text))
+    })?);
+    Ok(found)
 }

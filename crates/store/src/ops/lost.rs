@@ -102,6 +102,9 @@ impl Write<'_> {
                 }
                 RequestState::Collapsed | RequestState::Complete => return Ok(Returned::TooLate),
             }
+            if build.steps_ended_at.is_none() {
+                self.require_below_limits(&build.builder, &build.worker)?;
+            }
             self.require_grantable(&build.worker, locks)?;
             let cells = cells! {
                 state: RequestState::Claimed.word(), worker: &build.worker, claimed_at: self.now(),

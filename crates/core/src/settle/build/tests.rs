@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::farm::{FunctionId, StepKind};
+use crate::words::{Access, HeldLock};
 use proptest::prelude::*;
 
 /// A plan in short: `build test! lint~ notes? docs- clean+`, with `~` warn, `-` ignore, `+` always,
@@ -141,4 +142,25 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_worker_runs_ahead_up_to_the_next_decision() {
+    let check = |text: &str, done: &str, expected: &[usize]| {
+        assert_eq!(ahead(&plan(text), &results(done)), expected, "{text} after {done}");
+    };
+    check("a b c", "", &[1, 2]);
+    check("a b c", "success", &[2]);
+    check("a b c", "success success", &[]);
+    check("a b? c", "", &[]);
+    check("a b c? d", "", &[1]);
+    // What runs whatever happens is begun by whoever knows what happened.
+    check("a b clean+ c", "", &[1]);
+    // What was forgiven holds nothing up; what was not leaves nothing but the end.
+    check("a~ b c", "failure", &[2]);
+    check("a b+ c d", "failure", &[]);
+    let mut locked = plan("a b c");
+    let lock = HeldLock { lock: "disk".to_owned(), access: Access::Exclusive };
+    locked.steps[1].locks = vec![lock];
+    assert_eq!(ahead(&locked, &[]), [0usize; 0]);
 }

@@ -7,6 +7,8 @@ mod fairness;
 mod oracle;
 mod policy;
 mod random;
+mod sight;
 mod small;
+mod steps;
 mod world;
 mod written;

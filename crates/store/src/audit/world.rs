@@ -21,6 +21,10 @@ pub(super) struct World {
     pub(super) offered_seq: BTreeMap<(i64, i64), i64>,
     /// When a lock was last declared otherwise, by name: its event.
     pub(super) lock_changed: BTreeMap<String, i64>,
+    /// When `max_builds` of a builder or worker last became another, by noun and name: its event.
+    pub(super) limit_changed: BTreeMap<(String, String), i64>,
+    /// Steps that run, and since which event.
+    pub(super) running_steps: BTreeMap<i64, i64>,
     by_name: BTreeMap<(String, String), i64>,
 }
 
@@ -29,7 +33,7 @@ impl World {
         self.rows.get(noun)?.get(&id)
     }
 
-    /// The row of a worker or lock, by name.
+    /// The row of a worker, builder or lock, by name.
     pub(super) fn named(&self, noun: &str, name: &str) -> Option<&Delta> {
         self.row(noun, *self.by_name.get(&(noun.to_owned(), name.to_owned()))?)
     }
@@ -62,8 +66,18 @@ impl World {
                 self.lock_changed.insert(name.clone(), event.seq.0);
                 self.by_name.insert((noun.to_owned(), name), id);
             }
-            "worker" => {
-                self.by_name.insert((noun.to_owned(), name), id);
+            "worker" | "builder" => {
+                let key = (noun.to_owned(), name);
+                if event.delta.contains_key("max_builds") {
+                    self.limit_changed.insert(key.clone(), event.seq.0);
+                }
+                self.by_name.insert(key, id);
+            }
+            "step" if text(row, "state") == Some("running") => {
+                self.running_steps.entry(id).or_insert(event.seq.0);
+            }
+            "step" => {
+                self.running_steps.remove(&id);
             }
             _ => {}
         }

@@ -8,6 +8,7 @@ mod blame;
 mod compile;
 mod farm;
 mod life;
+mod limits;
 mod opening;
 mod pages;
 mod past;

@@ -71,6 +71,7 @@ pub static DEADLINES: &[Deadline] = &[
     at("build", "cancelling", "20 s, and 1 min for each `always` step", "finished: cancelled"),
     at("build", "lost", "24 h; `rerun = \"never\"`: until it is released", "finished: retry"),
     at("build", "gathering", "6 h", "finished: retry"),
+    at("step", "waiting", "its longest wait for locks", "finished: exception"),
     at("step", "running", "its `timeout`, else 24 h; and 90 s", "its build is given up: retry"),
     at("worker", "offline", "none: its builds have its grace", "`steading list workers` shows it"),
     at("worker", "resetting", "its reset's", "offline: the reset is tried again"),

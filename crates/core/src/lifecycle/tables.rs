@@ -74,4 +74,28 @@ mod tests {
         let expected = "claim (begins `offered`)\n  offered → accepted   the worker took it";
         assert!(claim.starts_with(expected), "{claim}");
     }
+
+    /// The pictures of ARCHITECTURE.md are these tables, for the three nouns it draws.
+    #[test]
+    fn the_pictures_are_the_tables() {
+        let page = include_str!("../../../../ARCHITECTURE.md");
+        let pictures = page.split("stateDiagram-v2").skip(1).map(|it| {
+            let picture = it.split("```").next().unwrap_or_default();
+            let arrows = picture.lines().filter_map(|line| line.trim().split_once(" --> "));
+            let moves = arrows.map(|(from, to)| (from, to.split(':').next().unwrap_or(to)));
+            let mut moves: Vec<(String, String)> = moves
+                .filter(|(from, to)| *from != "[*]" && *to != "[*]")
+                .map(|(from, to)| (from.to_owned(), to.to_owned()))
+                .collect();
+            moves.sort();
+            moves
+        });
+        let pictures: Vec<_> = pictures.collect();
+        for table in tables().iter().take(3) {
+            let moves = table.moves.iter().map(|m| (m.from.clone(), m.to.clone()));
+            let mut moves: Vec<(String, String)> = moves.collect();
+            moves.sort();
+            assert!(pictures.contains(&moves), "no picture of ARCHITECTURE.md is {}", table.noun);
+        }
+    }
 }

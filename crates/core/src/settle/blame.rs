@@ -49,7 +49,9 @@ impl Trouble {
     #[must_use]
     pub fn of(code: &str) -> Trouble {
         match code {
-            "worker_lost" | "overdue" | "shepherd_lost" | "machine_restarted" => Trouble::Lost,
+            "worker_lost" | "overdue" | "shepherd_lost" | "machine_restarted" | "worker_fault" => {
+                Trouble::Lost
+            }
             "worker_stopped" => Trouble::Excused,
             "no_answer" | "refused" => Trouble::Unanswered,
             _ => Trouble::Outside,

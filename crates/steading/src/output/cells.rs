@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use steading_core::words::{Field, Kind, Micros, noun};
+use steading_wire::render;
 
 use super::glyph::{look, state_of};
 use super::table::{Colours, Grid, Slot};
@@ -98,6 +99,15 @@ fn of_house(plural: &str) -> Vec<Column> {
             "KIND" => |r, _| Slot::Text(text(r, "kind")),
             "BUILDERS" => |r, _| Slot::Text(text(r, "builders")),
             "NOTE" => |r, _| Slot::Text(paused(r)),
+        },
+        "causes" => cols! {
+            "CAUSE" => |r, _| Slot::Number(text(r, "id")),
+            "WORKER" => |r, _| Slot::Text(text(r, "worker")),
+            "BUILD" => |r, _| Slot::Number(text(r, "build_id")),
+            "NOTED" => |r, now| Slot::Number(ago(r, "noted_at", now)),
+            "WHAT" => |r, _| Slot::Text(cut(&text(r, "text"))),
+            "CHARGED" => |r, _| Slot::Text(text(r, "charged")),
+            "THEN" => |r, _| Slot::Text(cut(&text(r, "verdict"))),
         },
         "locks" => cols! {
             "LOCK" => |r, _| Slot::Text(text(r, "name")),
@@ -229,6 +239,13 @@ fn worker_note(row: &Row, now: Micros) -> String {
             return note;
         }
     }
+    let (until, why) = (text(row, "quarantined_until"), text(row, "quarantined_why"));
+    if until > render::time(now) {
+        return format!("in quarantine: {why}");
+    }
+    if !until.is_empty() {
+        return format!("back from quarantine, takes one build at a time: {why}");
+    }
     let lost = ago(row, "lost_at", now);
     if text(row, "state") == "offline" && !lost.is_empty() {
         return format!("last seen {lost}");
@@ -307,8 +324,8 @@ mod tests {
              "version": null},
         ]);
         insta::assert_snapshot!(table("workers", rows), @r"
-        WORKER  STATE                   SLOTS  LABELS  VERSION  NOTE
-        barn    ○ ready    4, at most 2 builds
+        WORKER  STATE    SLOTS                LABELS  VERSION  NOTE
+        barn    ● ready  4, at most 2 builds
         ");
         let rows = json!([
             {"name": "hello", "steps": ["make"], "requires": {}, "locks": [], "max_builds": 1},

@@ -36,6 +36,7 @@ const LOOKS: &[Look] = &[
     at("▶", "running", Some(Color::Cyan)),
     at("◼", "cancelling", Some(Color::Yellow)),
     at("▷", "gathering", Some(Color::Cyan)),
+    at("?", "lost", Some(Color::Yellow)),
     at("●", "finished", None),
     at("○", "offline", Some(Color::DarkGrey)),
     at("◌", "resetting", Some(Color::Yellow)),

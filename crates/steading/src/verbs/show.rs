@@ -41,9 +41,11 @@ pub(crate) async fn show(
     let item = client.parse::<Item>(&path, &answer)?.item;
     output::line(output::pairs(&fields(noun, &item)))?;
     let nested: &[&str] = match noun.name {
-        "build" => &["steps", "artifacts"],
+        "build" => &["steps", "artifacts", "causes"],
         "buildset" => &["requests"],
-        "builder" | "request" => &["builds"],
+        "builder" => &["builds"],
+        "request" => &["builds", "causes"],
+        "worker" => &["causes"],
         _ => &[],
     };
     for plural in nested {

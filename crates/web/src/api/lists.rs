@@ -89,6 +89,9 @@ pub(super) static NESTINGS: &[Nesting] = &[
     nesting("build", "log", "build_id", "id"),
     nesting("build", "artifact", "build_id", "id"),
     nesting("step", "log", "step_id", "id"),
+    nesting("request", "cause", "request_id", "id"),
+    nesting("build", "cause", "build_id", "id"),
+    nesting("worker", "cause", "worker", "name"),
 ];
 
 impl Nesting {

@@ -1,7 +1,7 @@
 //! One build: how it ended and why, where its time went, what it printed and left behind.
 
 use serde::Serialize;
-use steading_core::words::{Duration, Micros, Outcome};
+use steading_core::words::{Cause, Duration, Micros, Outcome, Reason};
 
 use super::builder::locks;
 use super::code::{self, Code, Subjects};
@@ -115,6 +115,8 @@ pub(crate) struct Facts {
     pub(crate) configuration: i64,
     /// The machine-readable reason of its outcome.
     pub(crate) code: String,
+    /// The infrastructure errors its outcome is made of.
+    pub(crate) causes: Vec<String>,
 }
 
 /// A change in a list.
@@ -271,8 +273,17 @@ fn facts_of(facts: &BuildFacts, submitted: Option<Micros>) -> Facts {
         usual: facts.usual.map(|u| u.to_string()),
         locks: locks(row),
         configuration: row.int("configuration_id"),
+        causes: row.reason().map(causes).unwrap_or_default(),
         code: row.reason().map(|r| r.code).unwrap_or_default(),
     }
+}
+
+fn causes(reason: Reason) -> Vec<String> {
+    let said = |cause: Cause| match cause.build_id {
+        Some(build) => format!("{}, build {build}: {}", cause.worker, cause.text),
+        None => format!("{}: {}", cause.worker, cause.text),
+    };
+    reason.causes.into_iter().map(said).collect()
 }
 
 /// A change as a line.

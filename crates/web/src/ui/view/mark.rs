@@ -49,6 +49,7 @@ pub(crate) fn of_row(row: &Row) -> Mark {
         "running" => RUNNING,
         "gathering" => GATHERING,
         "cancelling" => CANCELLING,
+        "lost" => mark("warn", "dash", "lost"),
         "claimed" => mark("run", "turn", "claimed"),
         "collapsed" => mark("wait", "dash", "collapsed"),
         _ => WAITING,
@@ -59,6 +60,9 @@ pub(crate) fn of_row(row: &Row) -> Mark {
 pub(crate) fn of_worker(worker: &Row) -> Mark {
     match worker.text("state") {
         "ready" if worker.maybe_text("paused_by").is_some() => mark("warn", "pause", "paused"),
+        "ready" if worker.time("quarantined_until").is_some() => {
+            mark("bad", "pause", "quarantined")
+        }
         "ready" if worker.flag("draining") => mark("warn", "pause", "draining"),
         "ready" => mark("ok", "tick", "ready"),
         "resetting" => mark("run", "turn", "resetting"),

@@ -48,6 +48,8 @@ pub(crate) struct WorkerLine {
     pub(crate) draining: bool,
     /// Who drains it and why, if a person does.
     pub(crate) drained: String,
+    /// Why it is in quarantine, or takes one build at a time after one.
+    pub(crate) quarantine: String,
     /// Why its last reset failed, if it did.
     pub(crate) reset_error: String,
     /// What it offers.
@@ -105,6 +107,13 @@ fn worker(row: &Row, surround: &Surround, live: &[Row], subjects: &Subjects) -> 
             ("", _) => String::new(),
             (by, "") => format!("by {by}"),
             (by, why) => format!("by {by}: {why}"),
+        },
+        quarantine: match row.time("quarantined_until") {
+            None => String::new(),
+            Some(until) if until > now => {
+                format!("{} left: {}", until.since(now), row.text("quarantined_why"))
+            }
+            Some(_) => format!("takes one build at a time: {}", row.text("quarantined_why")),
         },
         reset_error: row.text("reset_error").to_owned(),
         labels: labels.iter().map(|(name, value)| format!("{name} = {value}")).collect(),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use steading_core::farm::Policy;
 use steading_core::matcher::{Candidate, HoldingId, Matcher};
@@ -15,6 +16,8 @@ use crate::shapes::{SHAPES, STARLARK, Shape};
 
 /// Farm time that passes from one event to the next.
 const STEP_MICROS: i64 = 1_000;
+/// Calls for new classes in one slice, as dispatch makes in one pass.
+const NEW_CALLS: usize = 512;
 /// The time the first requests were submitted within.
 const BEFORE_MICROS: i64 = 3_600_000_000;
 
@@ -49,6 +52,33 @@ pub(crate) fn run(events: u64, (pending, workers): (u64, u64), only: Option<&str
         println!("farm.star text ÷ plain functions, typical shape: p50 {p50:.2}, p99 {p99:.2}");
     }
     !measured.is_empty()
+}
+
+/// What first sight took.
+#[derive(Debug, Default)]
+struct Slices {
+    /// Being told, and the first pair of all: what functions read is known after it.
+    told: Duration,
+    count: usize,
+    longest: Duration,
+    evaluations: u64,
+    /// Slices after which something could start although not all was seen.
+    before_all: usize,
+}
+
+impl Slices {
+    fn print(&self, of: &str) {
+        println!(
+            "{:<12} first sight, {of}: {} calls in {} slices of at most {NEW_CALLS}, the longest \
+             {:.2} ms; {:.1} ms to be told; {} times something could start before all was seen",
+            "",
+            self.evaluations,
+            self.count,
+            self.longest.as_secs_f64() * 1e3,
+            self.told.as_secs_f64() * 1e3,
+            self.before_all,
+        );
+    }
 }
 
 pub(crate) struct Bench {
@@ -99,11 +129,35 @@ impl Bench {
         self.shape.request(of, (self.workers, submitted), &mut self.dice)
     }
 
+    /// Looks at what is new, slice by slice, and decides meanwhile as dispatch does.
+    fn first_sight(&mut self) -> Slices {
+        let (policy, mut slices) = (self.policy.clone(), Slices::default());
+        let asked = self.matcher.evaluations();
+        for turn in 0.. {
+            let start = clock();
+            self.matcher.look_at(if turn == 0 { 1 } else { NEW_CALLS });
+            let found = self.matcher.next(policy.as_ref(), Micros(self.now));
+            let span = start.elapsed();
+            if turn == 0 {
+                slices.told = span;
+            } else {
+                slices.count += 1;
+                slices.longest = slices.longest.max(span);
+            }
+            slices.before_all += usize::from(found.is_some() && self.matcher.is_looking());
+            if !self.matcher.is_looking() {
+                break;
+            }
+        }
+        slices.evaluations = self.matcher.evaluations() - asked;
+        slices
+    }
+
     /// Starts everything that can start.
     pub(crate) fn dispatch(&mut self) {
         let policy = self.policy.clone();
         while let Some(found) = self.matcher.next(policy.as_ref(), Micros(self.now)) {
-            let kind = self.kinds.get(&found.request).copied().unwrap_or_default();
+            let kind = self.kinds.remove(&found.request).unwrap_or_default();
             self.running.extend(self.matcher.take(&found).map(|holding| (holding, kind)));
         }
     }
@@ -111,8 +165,7 @@ impl Bench {
     /// Prints the line of the shape; its p50 and p99 in microseconds.
     fn measure(mut self, events: u64) -> (f64, f64) {
         let start = clock();
-        let policy = self.policy.clone();
-        let first = self.matcher.next(policy.as_ref(), Micros(self.now));
+        let slices = self.first_sight();
         let load = start.elapsed();
         let start = clock();
         self.dispatch();
@@ -132,6 +185,7 @@ impl Bench {
                 self.matcher.release(ended);
             }
             self.matcher.add_request(candidate);
+            self.matcher.look_at(NEW_CALLS);
             self.dispatch();
             let span = start.elapsed();
             let before = std::mem::replace(&mut turn, turns.count());
@@ -164,7 +218,10 @@ impl Bench {
             "",
             interrupted.len()
         );
-        if first.is_none() || filled == 0 {
+        slices.print("at first");
+        self.matcher.set_worker(self.shape.new_worker(self.workers), Ok(()));
+        self.first_sight().print("a new kind of worker");
+        if filled == 0 {
             println!("  nothing could start: the shape is wrong");
         }
         (spans.micros(500), spans.micros(990))

@@ -27,8 +27,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "T2 a tie between worker classes goes to whoever is met first",
         file: "graph.rs",
-        from: "(&worth, Reverse(seat.label)) > (known, Reverse(head.label))",
-        to: "worth > *known",
+        from: "known).then(head.label.cmp(&seat.label)).is_gt()",
+        to: "known).is_gt()",
     },
     Mutant {
         name: "T3 a worker that says more than before offers nothing",
@@ -56,11 +56,9 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "T7 a class whose head was cancelled keeps it",
-        file: "place_request.rs",
-        from: "let new = class.queue.first().map(|(key, id)| (key.0.clone(), *id));",
-        to: "let new = class.head.clone().filter(|_| !class.queue.is_empty());\
-             let first = class.queue.first().map(|(key, id)| (key.0.clone(), *id));\
-             let new = new.filter(|new| Some(&new.0) >= first.as_ref().map(|f| &f.0)).or(first);",
+        file: "queue.rs",
+        from: "self.first = self.behind.pop_first().map(|(key, id)| (key.0, id));",
+        to: "if self.behind.pop_first().is_none() { self.first = None; }",
     },
     Mutant {
         name: "T8 a request that comes back does not bid",
@@ -84,8 +82,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "reservation: who waits reserves nothing",
         file: "walk.rs",
-        from: "entry(*lock).or_default().push((visit.id, *access));",
-        to: "entry(*lock).or_default();",
+        from: "            of_lock.taken.add(*access);",
+        to: "",
     },
     Mutant {
         name: "reservation: the second of a class is never met",
@@ -106,9 +104,21 @@ const MUTANTS: &[Mutant] = &[
         to: "            let _ = lines;",
     },
     Mutant {
+        name: "slices: a class takes part before it was held against all others",
+        file: "graph.rs",
+        from: "self.queue.first().filter(|_| self.seen)",
+        to: "self.queue.first()",
+    },
+    Mutant {
+        name: "slices: workers of a class that is seen now stay away",
+        file: "sight.rs",
+        from: "self.again.extend(self.sight.waiting.remove(&class).into_iter().flatten());",
+        to: "self.sight.waiting.remove(&class);",
+    },
+    Mutant {
         name: "ageing: nobody grows older",
         file: "ages.rs",
-        from: "            self.grow(id, key, self.ages.next_tick(submitted, now));",
+        from: "            self.grow(id, key, self.ages.next_tick(view, now));",
         to: "            let _ = (id, key);",
     },
 ];

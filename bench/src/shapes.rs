@@ -75,6 +75,13 @@ impl Shape {
         WorkerView { name: worker(n), labels, slots, busy_slots: 0, last_builder: String::new() }
     }
 
+    /// A worker of a kind that was not there before.
+    pub(crate) fn new_worker(&self, n: i64) -> WorkerView {
+        let mut view = self.worker(n);
+        view.labels.insert("kind".to_owned(), Value::Int(-1));
+        view
+    }
+
     /// The kind of a request.
     pub(crate) fn kind(&self, id: i64, dice: &mut Dice) -> i64 {
         if self.request_kinds == 0 { id } else { dice.up_to(self.request_kinds - 1) }

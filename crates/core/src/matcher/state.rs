@@ -222,12 +222,12 @@ impl Matcher {
         std::mem::take(&mut self.memory.faults.new)
     }
 
-    /// From now on it looks at no more than so many pairs of classes it sees for the first time,
-    /// until told again: one call of `allow` and of each pair term for a pair. A request or a worker
+    /// From now on it asks the policy no more than so often about pairs of classes it sees for the
+    /// first time, until told again (the last pair is asked about in full). A request or a worker
     /// of a class not seen in full takes no part in decisions until it is. Without this, a matcher
     /// sees everything before it decides.
-    pub fn look_at(&mut self, pairs: usize) {
-        self.slice = pairs;
+    pub fn look_at(&mut self, calls: usize) {
+        self.slice = calls;
     }
 
     /// Whether there are classes that were not seen in full, as of the last decision.

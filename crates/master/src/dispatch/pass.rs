@@ -13,6 +13,9 @@ use super::snapshot::Snapshot;
 use crate::context::Context;
 use crate::farms::FarmError;
 
+/// Calls of the policy that a pass makes for classes seen for the first time: a slice that others
+/// may have to wait for.
+const NEW_CALLS_MAX: usize = 512;
 /// The timer behind the notification; work found by it is a bug, and is counted as one.
 const SAFETY: Duration = Duration::from_secs(10);
 /// Matches claimed in one section.
@@ -116,6 +119,8 @@ async fn pass(context: &Context, owner: &mut Owner) -> Result<Passed, FarmError>
     let trusted = known.quarantined.values().min().copied();
     let wake =
         rested.into_iter().chain(trusted).chain(overdue).chain(known.matcher.next_wake(now)).min();
+    // What was not looked at in this pass is looked at in the next, which follows at once.
+    let wake = if known.matcher.is_looking() { Some(now) } else { wake };
     owner.known = Some(known);
     Ok(Passed { started, wake: wake.map(|at| until_ms_after(at, now)) })
 }
@@ -137,6 +142,7 @@ async fn decide(
 ) -> Result<(Snapshot, Decisions), FarmError> {
     let deciding = steading_store::off_thread(move || {
         let policy = known.present.policy.clone();
+        known.matcher.look_at(NEW_CALLS_MAX);
         let (mut decisions, mut booked) = (Decisions::default(), Vec::new());
         let waiting: Vec<Waiting> = known.matcher.waiting().cloned().collect();
         while let Some(next) = known.matcher.next_start(policy.as_ref(), known.decided.at) {

@@ -43,7 +43,11 @@ impl Live {
             Terms::new(with.moment.policy.order())
         };
         let mut names = std::mem::take(&mut self.names);
+        let before = self.seen_so_far();
         *self = Live::default();
+        self.sight.resume(before);
+        // At least one call: so that all that is remembered takes part again at once.
+        *with.slice = (*with.slice).max(1);
         if crowded {
             names.spread();
             self.names = names;

@@ -97,11 +97,7 @@ impl Live {
     }
 
     /// The class of workers that look so.
-    pub(super) fn worker_class(
-        &mut self,
-        look: WorkerLook,
-        sample: &WorkerView,
-    ) -> u32 {
+    pub(super) fn worker_class(&mut self, look: WorkerLook, sample: &WorkerView) -> u32 {
         if let Some(known) = self.index.workers.find(&look) {
             return known;
         }

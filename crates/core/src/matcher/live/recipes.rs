@@ -49,7 +49,9 @@ impl FarmLock {
     fn wanted_by(&mut self, lane: u32, access: Access) {
         self.lanes.push((lane, access));
         match access {
-            Access::Counting(n) => self.least.0 = Some(self.least.0.map_or(n, |least| least.min(n))),
+            Access::Counting(n) => {
+                self.least.0 = Some(self.least.0.map_or(n, |least| least.min(n)))
+            }
             Access::Exclusive => self.least.1 = true,
         }
     }
@@ -95,7 +97,13 @@ impl Recipes {
             } else {
                 recipes.farm_names.insert(name.clone(), recipes.farm.len());
                 let (units, taken) = (lock.units(""), Taken::default());
-                recipes.farm.push(FarmLock { units, taken, dead: true, lanes: Vec::new(), least: (None, false) });
+                recipes.farm.push(FarmLock {
+                    units,
+                    taken,
+                    dead: true,
+                    lanes: Vec::new(),
+                    least: (None, false),
+                });
             }
         }
         graph.lanes.push(Lane::default());

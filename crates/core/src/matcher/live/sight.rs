@@ -6,7 +6,7 @@
 //! reserve nothing, its workers are not free. Decisions are exact over the requests and workers of
 //! classes seen, as if the others did not exist yet.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::live_order::{Live, With};
 use crate::words::RequestId;
@@ -26,6 +26,15 @@ pub(super) struct Sight {
     ahead: Option<Vec<u32>>,
     /// Workers to be placed again when their class is seen.
     waiting: BTreeMap<u32, Vec<u32>>,
+    /// What took part before all classes were formed anew: it goes first.
+    before: Before,
+}
+
+/// Requests and workers of classes seen.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Before {
+    requests: BTreeSet<RequestId>,
+    workers: BTreeSet<String>,
 }
 
 impl Sight {
@@ -44,6 +53,11 @@ impl Sight {
     /// The worker is free as soon as its class is seen.
     pub(super) fn wait(&mut self, class: u32, desk: u32) {
         self.waiting.entry(class).or_default().push(desk);
+    }
+
+    /// All classes are formed anew, and these took part.
+    pub(super) fn resume(&mut self, before: Before) {
+        self.before = before;
     }
 
     fn is_empty(&self) -> bool {
@@ -70,8 +84,39 @@ impl Live {
         self.is_looking() && class.is_some_and(|class| !self.graph.worker(class).seen)
     }
 
-    /// One slice of pairs.
+    /// Who takes part now.
+    pub(super) fn seen_so_far(&mut self) -> Before {
+        let mut before = std::mem::take(&mut self.sight.before);
+        let seen = |class: u32| self.graph.request(class).seen;
+        let requests = self.places.iter().filter(|(_, place)| place.class.is_some_and(seen));
+        before.requests.extend(requests.map(|(id, _)| *id));
+        let seen = |class: u32| self.graph.worker(class).seen;
+        let workers = self.graph.desks.iter().filter(|desk| desk.class.is_some_and(seen));
+        before.workers.extend(workers.map(|desk| desk.name.clone()));
+        before
+    }
+
+    /// Lets classes go first whose members took part before.
+    fn put_seen_first(&mut self) {
+        let before = std::mem::take(&mut self.sight.before);
+        if before.requests.is_empty() && before.workers.is_empty() {
+            return;
+        }
+        let was_seen = |new: &New| match new {
+            New::Requests(class) => {
+                before.requests.contains(&self.graph.request(*class).sample.candidate.view.id)
+            }
+            New::Workers(class) => before.workers.contains(&self.graph.worker(*class).sample.name),
+        };
+        let (first, others): (Vec<New>, Vec<New>) =
+            self.sight.line.iter().partition(|new| was_seen(new));
+        self.sight.line = first.into_iter().chain(others).collect();
+        self.sight.before = before;
+    }
+
+    /// One slice. Pairs about which all is remembered cost nothing of it.
     pub(super) fn look(&mut self, with: &mut With<'_>) {
+        self.put_seen_first();
         while !self.stale
             && *with.slice > 0
             && let Some(new) = self.sight.line.front().copied()
@@ -84,8 +129,11 @@ impl Live {
                 && !self.stale
                 && let Some(other) = ahead.pop()
             {
-                *with.slice -= 1;
+                let asked = with.memory.memo.evaluations;
                 self.hold_against(new, other, with);
+                let calls = with.memory.memo.evaluations.saturating_sub(asked);
+                *with.slice =
+                    with.slice.saturating_sub(usize::try_from(calls).unwrap_or(usize::MAX));
             }
             if self.stale {
                 return;
@@ -97,6 +145,7 @@ impl Live {
                 self.sight.ahead = Some(ahead);
             }
         }
+        self.sight.before = Before::default();
     }
 
     /// The classes seen that a new one may meet.

@@ -182,7 +182,7 @@ mod arguments {
           |
         2 | worker("shed", size = 2)
           |                ^^^^
-          = help: it takes `name`, `slots`, `labels`
+          = help: it takes `name`, `slots`, `labels`, `max_builds`, `grace`, `missing_after`, `reset`, `reset_timeout`, `reset_every`
         "#);
     }
 

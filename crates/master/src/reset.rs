@@ -1,7 +1,7 @@
-//! Resets: workers brought back to a clean state between builds, many at once, each with a deadline.
+//! Resets: workers brought back to a clean state between builds, many at once, in bounded time.
 //!
-//! The command is the operator's and runs on the master: it rolls a virtual machine back, or wipes a
-//! container. A worker is dirty from the section that claims something for it, and gets nothing
+//! The command is the operator's and runs on the master: it rolls a virtual machine back, or wipes
+//! a container. A worker is dirty from the section that claims something for it, and gets nothing
 //! until a reset succeeded; where one began and nobody knows how it ended, it is done again.
 
 use std::path::Path;
@@ -111,16 +111,14 @@ async fn bring_back(context: &Context, worker: &str, reset: &Reset) {
     context.sessions.end(worker);
 }
 
-/// Writes a failure down. After the last one the worker takes nothing until a person looked at it.
+/// Writes a failure down. After the last one the worker is quarantined, and reset again after that.
 async fn failed(context: &Context, worker: &str, why: String, again: bool) -> Result<(), Error> {
     let name = worker.to_owned();
     let section = context.store.write("reset.fail", move |w| {
-        w.fail_reset(&name, &why, again)?;
         if again {
-            return Ok(());
+            return w.retry_reset(&name, &why);
         }
-        let text = format!("{TRIES} resets failed: {why}");
-        w.pause_worker(&name, "the farm", &text)
+        w.give_up_reset(&name, &format!("{TRIES} resets failed: {why}"))
     });
     section.await
 }

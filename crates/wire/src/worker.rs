@@ -171,6 +171,9 @@ pub enum Primitive {
         timeout_ms: Option<i64>,
         /// Longest silence, in milliseconds.
         idle_timeout_ms: Option<i64>,
+        /// How many bytes of each log are kept, where that is less than the worker keeps of any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log_bytes_max: Option<i64>,
     },
     /// Bring exactly this revision into the workspace.
     Checkout {

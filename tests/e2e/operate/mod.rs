@@ -2,6 +2,7 @@
 
 mod disk;
 mod gone;
+mod limit;
 mod pause;
 mod reset;
 mod service;

@@ -17,8 +17,9 @@ use crate::spawn::spawn;
 
 /// Waiting notifications looked at in one pass.
 const LOOKED_AT: usize = 200;
-/// The timer behind the notification.
+/// The timer behind the notification, and the least time between two looks.
 const SAFETY: StdDuration = StdDuration::from_secs(30);
+const LOOK_EVERY: StdDuration = StdDuration::from_millis(20);
 /// Longest try.
 const DEADLINE: StdDuration = StdDuration::from_secs(60);
 /// Tries before one is given up: the last one comes about two hours after the first.
@@ -48,6 +49,7 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
             () = tokio::time::sleep(wait) => {}
             changed = seq.changed() => if changed.is_err() { return },
         }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

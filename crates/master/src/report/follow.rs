@@ -14,15 +14,20 @@ use crate::context::Context;
 const NAME: &str = "report";
 /// Events looked at in one section.
 const BATCH: usize = 1000;
-/// The timer behind the notification.
+/// Events after which the place is written down although nothing was to be told: looking at a few
+/// again costs less than writing after each.
+const UNWRITTEN_MAX: i64 = 1000;
+/// The timer behind the notification, and the least time between two looks.
 const SAFETY: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Follows events for as long as the master runs.
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     let mut seq = context.store.seq();
+    let mut place = None;
     loop {
         seq.mark_unchanged();
-        let wait = match pass(&context).await {
+        let wait = match pass(&context, &mut place).await {
             Ok(true) => Duration::ZERO,
             Ok(false) => SAFETY,
             Err(error) => {
@@ -36,19 +41,30 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
             () = tokio::time::sleep(wait) => {}
             changed = seq.changed() => if changed.is_err() { return },
         }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
+/// Where we are in the event stream.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// As written down: where the next master begins.
+    written: Seq,
+    /// As looked at.
+    looked: Seq,
+}
+
 /// Looks at the next events; true when there are more.
-async fn pass(context: &Context) -> Result<bool, Error> {
+async fn pass(context: &Context, place: &mut Option<Place>) -> Result<bool, Error> {
+    let Place { written, looked } = match place {
+        Some(place) => *place,
+        None => *place.insert(begin(context).await?),
+    };
     let present = context.farms.present();
-    let farm = present.clone();
-    let look = context.store.read(move |r| look(r, &farm.farm)).await?;
-    let Look { reached, upto, news, more } = look;
-    // Where nothing is to be told, the place is remembered now and then only: looking again at a few
-    // events costs less than writing after each.
-    let worth_it = !news.is_empty() || upto.0 - reached.0 >= BATCH as i64 || reached.0 == 0;
-    if upto > reached && worth_it {
+    let look = context.store.read(move |r| look(r, &present.farm, looked)).await?;
+    let Look { upto, news, more } = look;
+    let write = !news.is_empty() || upto.0 - written.0 >= UNWRITTEN_MAX;
+    if write {
         let section = context.store.write("report.follow", move |w| {
             for new in &news {
                 w.add_notification(new)?;
@@ -57,33 +73,41 @@ async fn pass(context: &Context) -> Result<bool, Error> {
         });
         section.await?;
     }
+    *place = Some(Place { written: if write { upto } else { written }, looked: upto });
     Ok(more)
 }
 
+/// Where the last master left off. A farm that never told anything begins with what happens from
+/// now on.
+async fn begin(context: &Context) -> Result<Place, Error> {
+    let read = context.store.read(|r| Ok((r.reached(NAME)?, r.newest_seq()?)));
+    let (reached, newest) = read.await?;
+    if reached.is_none() {
+        context.store.write("report.begin", move |w| w.reach(NAME, newest)).await?;
+    }
+    let seq = reached.unwrap_or(newest);
+    Ok(Place { written: seq, looked: seq })
+}
+
 struct Look {
-    reached: Seq,
     upto: Seq,
     news: Vec<NewNotification>,
     more: bool,
 }
 
-fn look(r: &Read<'_>, farm: &Farm) -> Result<Look, Error> {
-    let Some(reached) = r.reached(NAME)? else {
-        // A farm that was there before it told anything begins with what happens from now on.
-        let upto = r.newest_seq()?;
-        return Ok(Look { reached: Seq(0), upto, news: Vec::new(), more: false });
-    };
-    let events = r.events(reached, BATCH)?;
-    let upto = events.last().map_or(reached, |event| event.seq);
+fn look(r: &Read<'_>, farm: &Farm, looked: Seq) -> Result<Look, Error> {
+    if farm.notifiers.is_empty() {
+        return Ok(Look { upto: r.newest_seq()?, news: Vec::new(), more: false });
+    }
+    let events = r.events(looked, BATCH)?;
+    let upto = events.last().map_or(looked, |event| event.seq);
     let mut news = Vec::new();
-    if !farm.notifiers.is_empty() {
-        for build in events.iter().filter_map(finished) {
-            if let Some(build) = r.build(build)? {
-                news.extend(told(r, farm, &build)?);
-            }
+    for build in events.iter().filter_map(finished) {
+        if let Some(build) = r.build(build)? {
+            news.extend(told(r, farm, &build)?);
         }
     }
-    Ok(Look { reached, upto, news, more: events.len() == BATCH })
+    Ok(Look { upto, news, more: events.len() == BATCH })
 }
 
 fn finished(event: &Event) -> Option<BuildId> {
@@ -94,8 +118,11 @@ fn finished(event: &Event) -> Option<BuildId> {
 fn told(r: &Read<'_>, farm: &Farm, build: &Build) -> Result<Vec<NewNotification>, Error> {
     let Some(outcome) = build.outcome else { return Ok(Vec::new()) };
     let branch = build.stamp.as_ref().map(|stamp| stamp.branch.as_str());
-    let mut watching = farm.notifiers.values().filter(|it| it.watches(&build.builder, branch));
-    let Some(first) = watching.next() else { return Ok(Vec::new()) };
+    let watching = farm.notifiers.values().filter(|it| it.watches(&build.builder, branch));
+    let watching: Vec<&str> = watching.map(|it| it.name.as_str()).collect();
+    if watching.is_empty() {
+        return Ok(Vec::new());
+    }
     let before = |of_code| r.verdict_before(&build.builder, branch, build.number, of_code);
     let (any, of_code) = (before(false)?, before(true)?);
     let outcome_of = |found: Option<(BuildId, _)>| found.map(|(_, outcome)| outcome);
@@ -108,5 +135,5 @@ fn told(r: &Read<'_>, farm: &Farm, build: &Build) -> Result<Vec<NewNotification>
         build: build.id,
         previous: any.map(|(id, _)| id),
     };
-    Ok(std::iter::once(first).chain(watching).map(|it| new(&it.name)).collect())
+    Ok(watching.into_iter().map(new).collect())
 }

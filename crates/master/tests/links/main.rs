@@ -3,5 +3,7 @@
 mod asked;
 mod forecast;
 mod handshake;
+mod losses;
+mod missing;
 mod sessions;
 mod world;

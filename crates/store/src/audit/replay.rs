@@ -65,8 +65,8 @@ pub(super) fn events(r: &Read<'_>) -> Result<Vec<Violation>, Error> {
     Ok(found)
 }
 
-/// An event names a noun and its fields; the first one of a row has all that must be there. What was
-/// added to a noun later may be absent, and older events do not name it.
+/// An event names a noun and its fields; the first one of a row has all that must be there. What
+/// was added to a noun later may be absent, and older events do not name it.
 fn shape(world: &World, event: &Event) -> Option<Violation> {
     let broken = |what: &str| {
         let text = format!("event {} ({}) {what}", event.seq, event.kind);

@@ -30,7 +30,7 @@ impl Write<'_> {
         debug_assert_eq!(WorkerState::Resetting.word(), "resetting");
         // Nobody knows how far a reset got: it is done again.
         for worker in self.rows(RESETTING, [], |row| Ok(row.get::<_, String>(0)?))? {
-            self.fail_reset(&worker, "the master was restarted meanwhile", false)?;
+            self.fail_reset(&worker, "the master was restarted meanwhile")?;
         }
         let workers = self.rows(ONLINE, [], |row| Ok(row.get::<_, String>(0)?))?;
         for worker in &workers {

@@ -1,6 +1,7 @@
 //! Resets: a worker that had builds is brought back to a clean state before it gets others.
 
 use steading_core::lifecycle;
+use steading_core::settle::blame::quarantine;
 use steading_core::words::{EventKind, WorkerId, WorkerState};
 
 use super::row::cells;
@@ -53,6 +54,9 @@ impl Write<'_> {
         if known.paused_by.is_some() {
             return stale("is paused: its reset waits");
         }
+        if known.quarantine.is_some_and(|quarantine| quarantine.until > self.now()) {
+            return stale("is in quarantine: its reset waits");
+        }
         if self.int(BUSY, [name])? > 0 {
             return stale("has builds");
         }
@@ -79,21 +83,43 @@ impl Write<'_> {
         self.patch_hidden(WorkerId::NOUN, id.0, cells! { reset_build: newest })
     }
 
-    /// A reset failed: the worker stays dirty. It stays `resetting` if it is tried again at once.
+    /// A reset failed and is tried again at once: the worker stays dirty, and `resetting`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn retry_reset(&mut self, name: &str, why: &str) -> Result<(), Error> {
+        let (id, known) = self.require_worker(name)?;
+        let cells = cells! { reset_failures: known.reset_failures + 1, reset_error: why };
+        self.patch(EventKind::WorkerReset, WorkerId::NOUN, id.0, cells)
+    }
+
+    /// A reset failed, or was cut off, and is not tried again now: the worker stays dirty.
     ///
     /// # Errors
     /// `NotFound`; `Illegal` when it was not being reset.
-    pub fn fail_reset(&mut self, name: &str, why: &str, again: bool) -> Result<(), Error> {
+    pub fn fail_reset(&mut self, name: &str, why: &str) -> Result<(), Error> {
         let (id, known) = self.require_worker(name)?;
-        let state = if again { WorkerState::Resetting } else { WorkerState::Offline };
-        if !again {
-            lifecycle::worker(known.state, state)?;
-        }
-        let failures = if again { known.reset_failures + 1 } else { 0 };
+        lifecycle::worker(known.state, WorkerState::Offline)?;
         let cells = cells! {
-            state: state.word(), reset_failures: failures, reset_error: why,
+            state: WorkerState::Offline.word(), reset_failures: None::<i64>, reset_error: why,
             lost_at: known.lost_at.unwrap_or(self.now()),
         };
         self.patch(EventKind::WorkerReset, WorkerId::NOUN, id.0, cells)
+    }
+
+    /// Resets failed too often: the worker is quarantined, each time for longer, and then reset
+    /// again.
+    ///
+    /// # Errors
+    /// `NotFound`; `Illegal` when it was not being reset.
+    pub fn give_up_reset(&mut self, name: &str, why: &str) -> Result<(), Error> {
+        self.fail_reset(name, why)?;
+        let (id, known) = self.require_worker(name)?;
+        let times = known.quarantine.map_or(0, |quarantine| quarantine.times);
+        let cells = cells! {
+            quarantined_until: self.now().plus(quarantine(times)), quarantined_why: why,
+        };
+        self.patch(EventKind::WorkerQuarantined, WorkerId::NOUN, id.0, cells)?;
+        self.patch_hidden(WorkerId::NOUN, id.0, cells! { quarantines: times + 1 })
     }
 }

@@ -95,21 +95,33 @@ impl Write<'_> {
         })
     }
 
-    /// The worker takes builds again: whoever paused or drained it, and whatever it is charged with.
+    /// The worker takes builds again, whoever paused or drained it, and whatever it was charged
+    /// with.
     ///
     /// # Errors
     /// `NotFound` when the worker was never met.
     pub fn resume_worker(&mut self, name: &str) -> Result<(), Error> {
+        let (id, known) = self.require_worker(name)?;
         let nobody = None::<&str>;
-        let cells = cells! {
-            paused_by: nobody, paused_why: nobody, paused_at: None::<i64>,
-            draining: false, draining_by: nobody, draining_why: nobody, failures: 0,
-            quarantined_until: None::<i64>, quarantined_why: nobody,
-        };
         self.execute(FORGET_QUARANTINES, [name])?;
-        self.flag(name, cells, |worker| {
-            worker.paused_by.is_none() && !worker.draining && worker.quarantine.is_none()
-        })
+        // Only what changes is said: what stood before is read from that.
+        let mut cells = Cells::new();
+        if known.paused_by.is_some() {
+            cells.extend(cells! { paused_by: nobody, paused_why: nobody, paused_at: None::<i64> });
+        }
+        if known.draining {
+            cells.extend(cells! { draining: false, draining_by: nobody, draining_why: nobody });
+        }
+        if known.quarantine.is_some() {
+            let never = None::<i64>;
+            cells.extend(cells! {
+                failures: 0, quarantined_until: never, quarantined_why: nobody,
+            });
+        }
+        if cells.is_empty() {
+            return Ok(());
+        }
+        self.patch(EventKind::WorkerFlagged, WorkerId::NOUN, id.0, cells)
     }
 
     /// The worker finishes what it has and takes nothing new, or takes builds again: because it

@@ -57,8 +57,8 @@ impl Read<'_> {
         self.row(REACHED, [name], |row| Ok(Seq(row.get(0)?)))
     }
 
-    /// The newest verdict on a builder and branch before that number; with `of_code`, the farm's own
-    /// exceptions do not count.
+    /// The newest verdict on a builder and branch before that number; with `of_code`, the farm's
+    /// own exceptions do not count.
     ///
     /// # Errors
     /// Only when the database fails.

@@ -55,13 +55,16 @@ impl Read<'_> {
         self.rows(ALL, [], worker)
     }
 
-    /// The workers that may be reset now: due for it, with nothing to do, paused by nobody.
+    /// The workers that may be reset now: due for it, with nothing to do, neither paused nor in
+    /// quarantine.
     ///
     /// # Errors
     /// Only when the database fails.
     pub fn workers_to_reset(&self) -> Result<Vec<Worker>, Error> {
         let mut workers = self.rows(TO_RESET, [], worker)?;
-        workers.retain(Worker::reset_due);
+        let now = self.now();
+        let free = |worker: &Worker| worker.quarantine.as_ref().is_none_or(|q| q.until <= now);
+        workers.retain(|worker| worker.reset_due() && free(worker));
         Ok(workers)
     }
 

@@ -141,8 +141,8 @@ async fn the_farm_at_a_glance() {
         farm,
         json!({
             "version": "0.0.0-test", "pending": 1, "claimed": 1, "running": 1,
-            "workers_ready": 1, "workers_offline": 0, "workers_paused": 0, "slots": 1000,
-            "as_of": null,
+            "workers_ready": 1, "workers_offline": 0, "workers_paused": 0, "workers_missing": 0,
+            "slots": 1000, "held": null, "draining": false, "as_of": null,
         })
     );
 }

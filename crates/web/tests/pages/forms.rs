@@ -19,6 +19,12 @@ async fn a_form_leads_to_where_its_effect_is_seen() {
     check("/workers/barn/pause", "reason=lunch", "/workers#barn").await;
     check("/requests/1/prioritize", "priority=-3", "/requests/1").await;
     check("/workers/loft/resume", "", "/workers#loft").await;
+    check("/builders/docs/pause", "reason=lunch", "/builders/docs").await;
+    check("/builders/docs/resume", "", "/builders/docs").await;
+    check("/schedulers/commits/pause", "reason=", "/schedulers#commits").await;
+    check("/schedulers/commits/resume", "", "/schedulers#commits").await;
+    check("/farm/pause", "reason=lunch", "/queue").await;
+    check("/farm/resume", "", "/queue").await;
     check("/builds/19/cancel", "reason=", "/builds/19").await;
 }
 

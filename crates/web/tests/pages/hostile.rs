@@ -24,7 +24,11 @@ async fn nothing_said_becomes_markup() {
     farm.build(past.clone().ends(Outcome::Failure, SAID)).await;
     farm.build(Past { steps: vec![told.runs()], artifact: None, ..past }.runs()).await;
     farm.submit(BUILDER, Some(&change)).await;
-    let pause = |w: &mut steading_store::Write<'_>| w.pause_worker("barn", SAID, SAID);
+    let pause = |w: &mut steading_store::Write<'_>| {
+        w.pause_worker("barn", SAID, SAID)?;
+        w.pause_builder(BUILDER, SAID, SAID)?;
+        w.pause_farm(SAID, SAID, false)
+    };
     farm.store.write("pause", pause).await.expect("pauses");
     let segment = "a%22%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E%2Fb";
     let own = ["", "/builds/1", "/builds/2", "/builds/1/log/1"];

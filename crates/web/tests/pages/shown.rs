@@ -151,3 +151,26 @@ async fn what_a_page_loads_is_our_own_and_kept_for_ever() {
         assert!(kept.contains("immutable"), "{asset}: {kept}");
     }
 }
+
+#[tokio::test]
+async fn what_is_held_back_says_by_whom_and_why() {
+    let farm = Farm::new(&[("hello", &["build"])]).await;
+    let hold = |w: &mut steading_store::Write<'_>| {
+        w.pause_farm("ann", "power works", false)?;
+        w.pause_builder("hello", "ben", "its mirror moves")
+    };
+    farm.store.write("hold", hold).await.expect("held");
+    let held = "Nothing is started: the farm is paused by ann: power works.";
+    look(&farm, "/").await.holds(&[held]);
+    look_signed_in(&farm, "/queue").await.holds(&[held, "Resume the farm"]);
+    look(&farm, "/builders").await.holds(&["paused by ben: its mirror moves"]);
+    look(&farm, "/builders/hello").await.holds(&["It is paused by ben: its mirror moves."]);
+    let trouble = |w: &mut steading_store::Write<'_>| {
+        w.resume_farm()?;
+        w.farm_trouble("disk_full", Some("the disk is nearly full"))
+    };
+    farm.store.write("trouble", trouble).await.expect("troubled");
+    let got = look_signed_in(&farm, "/").await;
+    got.holds(&["Nothing is started: the disk is nearly full."]);
+    assert!(!got.text.contains("Resume the farm"), "nobody can resume a full disk");
+}

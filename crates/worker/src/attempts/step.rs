@@ -102,7 +102,9 @@ pub(crate) fn job(
     workspace: &str,
     process: &Primitive,
 ) -> Result<StepJob, Ending> {
-    let Primitive::Process { argv, env, workdir, timeout_ms, idle_timeout_ms } = process else {
+    let Primitive::Process { argv, env, workdir, timeout_ms, idle_timeout_ms, log_bytes_max } =
+        process
+    else {
         return Err(infrastructure("worker_fault", "this is no process".to_owned()));
     };
     let unmade = |error| failed("workspace_failed", "no workspace could be made", &error);
@@ -124,7 +126,9 @@ pub(crate) fn job(
         shown_cwd,
         timeout_ms: span(timeout_ms),
         idle_timeout_ms: span(idle_timeout_ms),
-        log_bytes_max: tools.log_bytes_max,
+        log_bytes_max: log_bytes_max
+            .and_then(|max| u64::try_from(max).ok())
+            .map_or(tools.log_bytes_max, |max| max.min(tools.log_bytes_max)),
     })
 }
 

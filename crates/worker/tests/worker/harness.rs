@@ -60,6 +60,7 @@ pub(crate) fn process(argv: &[&str]) -> Primitive {
         workdir: None,
         timeout_ms: None,
         idle_timeout_ms: None,
+        log_bytes_max: None,
     }
 }
 

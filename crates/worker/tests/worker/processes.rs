@@ -76,6 +76,7 @@ async fn what_cannot_start_is_named() {
         workdir: Some("../..".into()),
         timeout_ms: None,
         idle_timeout_ms: None,
+        log_bytes_max: None,
     };
     check(5, outside, "leads out of the workspace").await;
     farm.end().await;
@@ -90,6 +91,7 @@ async fn the_environment_is_clean() {
         workdir: Some("deep/er".into()),
         timeout_ms: None,
         idle_timeout_ms: None,
+        log_bytes_max: None,
     };
     let report = farm.build(what).await;
     assert_exit(&report, 0);
@@ -175,6 +177,7 @@ fn limited(script: &str, wall: Option<i64>, idle: Option<i64>) -> Primitive {
         workdir: None,
         timeout_ms: wall,
         idle_timeout_ms: idle,
+        log_bytes_max: None,
     }
 }
 

@@ -149,7 +149,9 @@ async fn limits_hold_without_a_daemon() {
         unreachable!("it is a process")
     };
     let (timeout_ms, idle_timeout_ms) = (Some(2_000), None);
-    let what = Primitive::Process { argv, env, workdir, timeout_ms, idle_timeout_ms };
+    let log_bytes_max = None;
+    let what =
+        Primitive::Process { argv, env, workdir, timeout_ms, idle_timeout_ms, log_bytes_max };
     farm.begin(attempt(1), 1, what).await;
     let pid = file(&farm.workspace("hello").join("pid")).await;
     kill(&mut worker);

@@ -84,7 +84,8 @@ fn lock(lock: &LockUse) -> String {
         parts = vec![format!("builder `{builder}`, which {most}")];
     }
     if !lock.holders.is_empty() {
-        parts.push(format!("held by {}", shares(&lock.holders)));
+        let verb = if limited(&lock.lock).is_some() { "now" } else { "held by" };
+        parts.push(format!("{verb} {}", shares(&lock.holders)));
     }
     if !lock.reserved.is_empty() {
         parts.push(format!("kept back for {}, ahead of it", shares(&lock.reserved)));

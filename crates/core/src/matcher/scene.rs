@@ -56,6 +56,10 @@ impl Matcher {
             after.take(&found);
             started.insert(found.request, (found.worker, started.len()));
         }
+        if after.waiting().next().is_some() {
+            after.show_waiting();
+            after.follow(policy, now);
+        }
         let (lines, refusals) = (Lines::default(), BTreeMap::new());
         Scene { now, order, places, started, after, lines, refusals }
     }

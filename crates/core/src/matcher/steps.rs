@@ -79,6 +79,16 @@ impl Matcher {
         Some(self.hold(Holding { by, worker, slot: false, locks, runs: None }, None))
     }
 
+    /// Lets the steps that still wait stand as holders of what they wait for: for looking at a farm
+    /// on which nothing can start any more.
+    pub(super) fn show_waiting(&mut self) {
+        for it in std::mem::take(&mut self.world.waiting).into_values() {
+            let Waiting { by, worker, locks, .. } = it;
+            let by = format!("{by} (waiting)");
+            self.hold(Holding { by, worker, slot: false, locks, runs: None }, None);
+        }
+    }
+
     /// What goes next: the best step whose locks are grantable, as long as no lock it wants is kept
     /// for what ranks above it; else the best feasible tuple.
     pub fn next_start(&mut self, policy: &dyn Policy, now: Micros) -> Option<Start> {

@@ -159,3 +159,23 @@ fn the_policys_no_is_not_a_lack_of_workers() {
          policy's `allow` says no.",
     );
 }
+
+#[test]
+fn max_builds_are_told_in_their_own_words() {
+    let mut world = farm();
+    world.farm.builders.get_mut("any").expect("declared").max_builds = Some(2);
+    run(&mut world, "linux-1", "any");
+    run(&mut world, "linux-2", "any");
+    let id = world.request("any", 0);
+    let text = "It is number 1 of 1 in the queue and waits for builder `any`, which runs its 2 builds \
+                at most, now build/1, build/2.";
+    check(&world, id, "waits_for_locks", text);
+    let mut world = farm();
+    world.limit("mac-1", Some(1));
+    world.workers.get_mut("mac-1").expect("known").slots = 2;
+    run(&mut world, "mac-1", "mac");
+    let id = world.request("mac", 0);
+    let text = "It is number 1 of 1 in the queue and waits for a free slot: `mac-1` runs its one \
+                build at most.";
+    check(&world, id, "waits_for_slot", text);
+}

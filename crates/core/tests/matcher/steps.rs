@@ -196,3 +196,16 @@ fn an_exclusive_step_is_not_starved_by_small_ones() {
     }
     panic!("the exclusive step starved");
 }
+
+#[test]
+fn a_request_that_waits_for_a_waiting_step_is_told_so() {
+    let mut world = farm();
+    holds(&mut world, "b", vec![counting("gpu", 1)]);
+    let step = waits(&mut world, "a", "plain", vec![exclusive("gpu")]);
+    let small = world.request("small", 0);
+    let matcher = matcher(&world, &[&step]);
+    let told = matcher.explain(RequestId(small), &oldest(), Micros(0)).expect("pending");
+    let text = "It is number 1 of 1 in the queue and waits for lock `gpu` (1 of 2), held by build/1, \
+                plain/1 test (waiting) (all).";
+    assert_eq!((told.verdict.code(), told.text.as_str()), ("waits_for_locks", text));
+}

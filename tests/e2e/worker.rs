@@ -34,6 +34,12 @@ builder("tree", steps = [
         kill $(cat DIR/a DIR/b DIR/c)
     """, name = "grow"),
 ])
+builder("prefix", steps = [
+    shell("echo begun > DIR/begun; while [ ! -e DIR/go ]; do sleep 0.05; done", name = "wait"),
+    shell("echo second; echo x >> DIR/second", name = "second"),
+    shell("echo third; echo x >> DIR/third", name = "third"),
+    shell("echo x >> DIR/asked", name = "asked", when = lambda build: build.outcome == "success"),
+])
 "#;
 
 fn farm() -> Farm {
@@ -193,5 +199,30 @@ fn shepherd_and_daemon_lost_at_once_cost_a_retry_and_leave_nothing() {
     farm.signal_holder("barn/slots/1/lock", Signal::KILL);
     farm.kill_worker("barn");
     is_tried_again(&farm, &client, request, &tree);
+    stops(farm);
+}
+
+#[test]
+fn a_worker_runs_ahead_while_its_master_is_away() {
+    let mut farm = farm();
+    let client = farm.client();
+    let request = begin(&farm, &client, "prefix", "begun");
+    farm.kill9();
+    go(&farm);
+    until("steps that need nobody's word", || farm.outside("third").exists().then_some(()));
+    assert!(!farm.outside("asked").exists(), "a condition is the master's");
+    // The daemon dies too: what ran ahead is not run again.
+    farm.kill_worker("barn");
+    farm.up();
+    let complete = client.complete(request);
+    assert_eq!((&complete["outcome"], &complete["epoch"]), (&json!("success"), &json!(1)));
+    let builds = client.list(&format!("/requests/{request}/builds"));
+    assert_eq!(builds.len(), 1, "{builds:?}");
+    for name in ["second", "third"] {
+        assert_eq!(farm.written(name), "x\n", "{name} ran once");
+        let log = client.log(&builds[0], name, "stdout");
+        assert_eq!(log, format!("{name}\n").into_bytes());
+    }
+    assert_eq!(farm.written("asked"), "x\n");
     stops(farm);
 }

@@ -23,7 +23,7 @@ pub mod spool;
 mod upload;
 mod workspace;
 
-pub use attempts::{Effect, Known, Table};
+pub use attempts::{Earlier, Effect, Known, Table};
 pub use home::holder;
 pub use options::{Error, LOG_BYTES_MAX, Master, ORPHAN_LIMIT, Options, Shutdown};
 pub use session::run;

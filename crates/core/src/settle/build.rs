@@ -1,7 +1,7 @@
 //! Which step a build takes next, and what its steps make of it.
 
 use super::worst;
-use crate::farm::{Fault, OnFailure, Plan, PlanStep};
+use crate::farm::{Fault, OnFailure, Plan, PlanStep, StepKind};
 use crate::words::{Outcome, Reason};
 
 /// How a step of the plan ended.
@@ -73,8 +73,8 @@ pub fn next(plan: &Plan, done: &[StepResult], cancel: Cancel) -> Next {
 }
 
 /// The steps that follow the present one, which comes after those done, without any decision as
-/// long as all goes well: no condition, no lock, and nothing that runs whatever happens. A worker
-/// may run ahead through them.
+/// long as all goes well: no condition, no lock, nothing that runs whatever happens, and no upload,
+/// for which the master must be there anyway. A worker may run ahead through them.
 #[must_use]
 pub fn ahead(plan: &Plan, done: &[StepResult]) -> Vec<usize> {
     let mut done = done.to_vec();
@@ -89,7 +89,8 @@ pub fn ahead(plan: &Plan, done: &[StepResult]) -> Vec<usize> {
 }
 
 fn is_plain(step: &PlanStep) -> bool {
-    step.locks.is_empty() && !step.always
+    let is_upload = matches!(step.kind, StepKind::Upload { .. });
+    step.locks.is_empty() && !step.always && !is_upload
 }
 
 /// What the answer of a step's `when` makes of it.

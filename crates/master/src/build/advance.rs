@@ -10,7 +10,7 @@ use steading_core::words::{
     StepState,
 };
 use steading_store::{Error, NewStep, Write};
-use steading_wire::worker::Primitive;
+use steading_wire::worker::{Next as Ahead, Primitive, encode};
 
 use super::primitive::{Materials, described, has_logs, primitive};
 use crate::context::Context;
@@ -19,6 +19,10 @@ use crate::farms::{FarmError, Present};
 
 /// The logs every process may write.
 const LOGS: [&str; 2] = ["stdout", "stderr"];
+
+/// How many steps a worker is told to run ahead at most, and how large their description may be.
+const AHEAD_MAX: usize = 32;
+const AHEAD_BYTES_MAX: usize = 256 << 10;
 
 /// How long a step waits for its locks at most.
 const LOCK_DEADLINE: Duration = Duration::seconds(24 * 3600);
@@ -35,6 +39,8 @@ pub(super) enum Stands {
         number: i64,
         /// What to do.
         primitive: Primitive,
+        /// What follows without a decision, if it goes well.
+        then: Vec<Ahead>,
     },
     /// The `when` of this step, by its place in the plan, must be asked first.
     AtCondition {
@@ -167,7 +173,8 @@ impl Advance<'_> {
         }
         let step = w.start_step(self.build.id, &new)?;
         self.open_logs(w, step, &primitive)?;
-        Ok(Some(Stands::AtStep { number: new.number, primitive }))
+        let then = self.then(w, &build)?;
+        Ok(Some(Stands::AtStep { number: new.number, primitive, then }))
     }
 
     fn open_logs(
@@ -217,7 +224,28 @@ impl Advance<'_> {
             primitive(&build, self.step(index), self.materials).map_err(Error::Stale)?;
         // One that waited for locks has none yet.
         self.open_logs(w, running.id, &primitive)?;
-        Ok(Stands::AtStep { number: running.number, primitive })
+        let then = self.then(w, &build)?;
+        Ok(Stands::AtStep { number: running.number, primitive, then })
+    }
+
+    /// The steps a worker may take after the present one without asking.
+    fn then(&self, w: &Write<'_>, build: &Build) -> Result<Vec<Ahead>, Error> {
+        if build.state != BuildState::Running {
+            return Ok(Vec::new());
+        }
+        let done = results(&w.steps(build.id)?);
+        let ahead = settle::ahead(&build.plan, &done).into_iter().take(AHEAD_MAX);
+        let primitives = ahead.map_while(|index| {
+            let primitive = primitive(build, self.step(index), self.materials).ok()?;
+            Some(Ahead { number: number(index), primitive })
+        });
+        let mut bytes = 0;
+        Ok(primitives
+            .take_while(|next| {
+                bytes += encode(next).len();
+                bytes <= AHEAD_BYTES_MAX
+            })
+            .collect())
     }
 
     fn not_runnable(&self, w: &mut Write<'_>, index: usize, message: String) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use steading_core::farm::{BuildView, Fault};
 use steading_core::settle::{self, Cancel, Next};
 use steading_core::words::{Build, BuildId, BuildState, Micros, StepState};
 use steading_store::LogEnd;
-use steading_wire::worker::{Primitive, Report, ToWorker};
+use steading_wire::worker::{Next as Ahead, Primitive, Report, ToWorker};
 
 use super::accept::Accepted;
 use super::advance::{Advance, Answer, Stands, materials, results};
@@ -74,10 +74,10 @@ impl Driver {
         let mut answer = None;
         // What the section that made the build found needs no second one; but a cancel may have
         // come before there was a mailbox to put it in.
-        if let Some(Stands::AtStep { number, primitive }) = first
+        if let Some(Stands::AtStep { number, primitive, then }) = first
             && self.look().await?
             && self.build.state == BuildState::Running
-            && !self.at_step(number, primitive).await?
+            && !self.at_step(number, primitive, then).await?
         {
             return Ok(());
         }
@@ -86,8 +86,8 @@ impl Driver {
                 return self.gather().await;
             }
             match self.advance(answer.take()).await? {
-                Stands::AtStep { number, primitive } => {
-                    if !self.at_step(number, primitive).await? {
+                Stands::AtStep { number, primitive, then } => {
+                    if !self.at_step(number, primitive, then).await? {
                         return Ok(());
                     }
                 }
@@ -127,9 +127,13 @@ impl Driver {
     }
 
     /// Has the worker run a step and waits for its end. False when the session is over.
-    async fn at_step(&mut self, number: i64, primitive: Primitive) -> Result<bool, Error> {
+    async fn at_step(
+        &mut self,
+        number: i64,
+        primitive: Primitive,
+        then: Vec<Ahead>,
+    ) -> Result<bool, Error> {
         let attempt = self.build.attempt;
-        let then = Vec::new();
         self.send(ToWorker::Run { attempt, build: self.build.id, number, primitive, then });
         if self.build.state == BuildState::Cancelling {
             self.stop_unless_always(number);

@@ -4,4 +4,4 @@ mod step;
 mod table;
 
 pub(crate) use step::{Assignment, Tools, broken, carry_out, close_lost, job};
-pub use table::{Effect, Known, Table};
+pub use table::{Earlier, Effect, Known, Table};

@@ -5,14 +5,18 @@
 //!                              └──────── finish ─▶ finishing ─bytes safe─▶ gathered ─drop─▶ gone
 //! ```
 //!
+//! A step that goes well is followed at once by the next one the master named with it, also while
+//! the master is away: the worker *runs ahead*. The master hears the ends in its own time; the logs
+//! of a step are sent once it has asked for that step.
+//!
 //! Every message may come twice, also much later: what is known already is said again or ignored.
 //! What must outlive this process is written down by [`Effect::Keep`] and by whoever carries out
 //! [`Effect::Start`]; [`Table::restore`] begins from what is found there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use steading_wire::worker::{
-    Attempt, BuildId, ClaimId, Ending, Primitive, Reason, Report, ToMaster, ToWorker,
+    Attempt, BuildId, ClaimId, Ending, Next, Reason, Report, ToMaster, ToWorker,
 };
 
 use crate::spool::{Begin, StepBegin};
@@ -34,6 +38,9 @@ pub enum Effect {
     },
     /// End the step that runs.
     Kill(Attempt),
+    /// The master knows of the attempt's steps up to this one: their logs may be sent, and what is
+    /// before it is not needed any more.
+    Send(Attempt, i64),
     /// Delete what is spooled.
     Forget(Attempt),
 }
@@ -51,6 +58,19 @@ pub enum Known {
     Ended(Box<Report>),
 }
 
+/// An attempt that an earlier daemon held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Earlier {
+    /// Its newest step.
+    pub begin: Begin,
+    /// How far that is.
+    pub known: Known,
+    /// How steps before it ended, those that are still on disk.
+    pub reports: BTreeMap<i64, Report>,
+    /// The newest step that the master asked for, rather than one that was run ahead.
+    pub asked: i64,
+}
+
 /// How far an attempt is.
 #[derive(Debug, Clone, PartialEq)]
 enum State {
@@ -62,7 +82,6 @@ enum State {
     },
     Between {
         number: i64,
-        report: Box<Report>,
     },
     Finishing,
     Gathered,
@@ -77,6 +96,13 @@ struct Held {
     slot: i64,
     /// The machine was started anew since: its workspace may lack what was written last.
     stale: bool,
+    build: BuildId,
+    /// The newest step the master asked for.
+    asked: i64,
+    /// How steps ended that the master may not have heard of.
+    reports: BTreeMap<i64, Report>,
+    /// What follows when the step that runs goes well.
+    then: VecDeque<Next>,
     state: State,
 }
 
@@ -97,26 +123,36 @@ impl Table {
     }
 
     /// Holds again what an earlier daemon held.
-    pub fn restore(&mut self, begin: Begin, known: Known) -> Vec<Effect> {
+    pub fn restore(&mut self, earlier: Earlier) -> Vec<Effect> {
+        let Earlier { begin, known, mut reports, asked } = earlier;
         let number = begin.number();
         let state = match &known {
             Known::Accepted => State::Accepted,
             Known::Runs | Known::Again => State::Running { number, last: false },
-            Known::Ended(report) => State::Between { number, report: report.clone() },
+            Known::Ended(_) => State::Between { number },
         };
+        if let Known::Ended(report) = &known {
+            reports.insert(number, (**report).clone());
+        }
+        let step = begin.step.as_ref().filter(|_| !matches!(known, Known::Ended(_)));
         let held = Held {
             claim: begin.claim,
             builder: begin.builder.clone(),
             slot: begin.slot,
             stale: begin.boot != self.boot && number > 0,
+            build: begin.step.as_ref().map_or(BuildId(0), |step| step.build),
+            asked,
+            reports: reports.split_off(&asked),
+            then: step.map(|step| step.then.clone().into()).unwrap_or_default(),
             state,
         };
-        let workspace = held.workspace();
-        self.held.insert(begin.attempt, held);
-        match known {
-            Known::Again => vec![Effect::Start { begin, workspace }],
-            Known::Accepted | Known::Runs | Known::Ended(_) => Vec::new(),
+        let (attempt, workspace) = (begin.attempt, held.workspace());
+        self.held.insert(attempt, held);
+        let mut effects = vec![Effect::Send(attempt, asked)];
+        if known == Known::Again {
+            effects.push(Effect::Start { begin, workspace });
         }
+        effects
     }
 
     /// What the master says, and what follows from it.
@@ -128,8 +164,8 @@ impl Table {
                 dropped.into_iter().chain(self.say_again()).collect()
             }
             ToWorker::Offer { claim, attempt, builder } => self.offer(claim, attempt, builder),
-            ToWorker::Run { attempt, build, number, primitive, .. } => {
-                self.run(attempt, build, number, primitive)
+            ToWorker::Run { attempt, build, number, primitive, then } => {
+                self.run(attempt, build, Next { number, primitive }, then)
             }
             ToWorker::Cancel { attempt } => self.cancel(attempt),
             ToWorker::Finish { attempt } => self.finish(attempt),
@@ -145,23 +181,32 @@ impl Table {
         vec![Effect::Say(ToMaster::Refused { claim: held.claim, reason })]
     }
 
-    /// A step ended.
+    /// A step ended. One that went well is followed by what the master said comes then.
     pub fn on_step_ended(&mut self, attempt: Attempt, number: i64, report: Report) -> Vec<Effect> {
         let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
         match held.state {
-            State::Running { number: runs, .. } if runs != number => {}
-            State::Running { last: true, .. } => held.state = State::Finishing,
+            State::Running { number: runs, .. } if runs != number => Vec::new(),
+            State::Running { last: true, .. } => {
+                held.state = State::Finishing;
+                Vec::new()
+            }
             State::Running { .. } => {
-                held.state = State::Between { number, report: Box::new(report.clone()) };
-                return vec![Effect::Say(ToMaster::StepDone { attempt, number, report })];
+                held.state = State::Between { number };
+                held.reports.insert(number, report.clone());
+                let went_well = report.ending == Ending::Exited { code: 0 };
+                let mut effects = vec![Effect::Say(ToMaster::StepDone { attempt, number, report })];
+                match held.then.pop_front().filter(|_| went_well) {
+                    Some(next) => effects.push(held.start(attempt, next, &self.boot)),
+                    None => held.then.clear(),
+                }
+                effects
             }
             State::Dropped => {
                 self.held.remove(&attempt);
-                return vec![Effect::Forget(attempt)];
+                vec![Effect::Forget(attempt)]
             }
-            _ => {}
+            _ => Vec::new(),
         }
-        Vec::new()
     }
 
     /// Whose last bytes are safe is gathered; `has_bytes` says who still has some.
@@ -207,19 +252,25 @@ impl Table {
 
     /// What the master may not have heard.
     fn say_again(&self) -> Vec<Effect> {
-        let say = |(attempt, held): (&Attempt, &Held)| {
-            let attempt = *attempt;
-            Some(Effect::Say(match &held.state {
-                State::Accepted => ToMaster::Accepted { claim: held.claim, attempt },
-                State::Between { number, report } => {
-                    let report = (**report).clone();
-                    ToMaster::StepDone { attempt, number: *number, report }
+        let mut effects = Vec::new();
+        for (&attempt, held) in &self.held {
+            let done = |(number, report): (&i64, &Report)| {
+                let (number, report) = (*number, report.clone());
+                Effect::Say(ToMaster::StepDone { attempt, number, report })
+            };
+            match &held.state {
+                State::Accepted => {
+                    let claim = held.claim;
+                    effects.push(Effect::Say(ToMaster::Accepted { claim, attempt }));
                 }
-                State::Gathered => ToMaster::Gathered { attempt },
-                State::Running { .. } | State::Finishing | State::Dropped => return None,
-            }))
-        };
-        self.held.iter().filter_map(say).collect()
+                State::Between { .. } | State::Running { last: false, .. } => {
+                    effects.extend(held.reports.iter().map(done));
+                }
+                State::Gathered => effects.push(Effect::Say(ToMaster::Gathered { attempt })),
+                State::Running { .. } | State::Finishing | State::Dropped => {}
+            }
+        }
+        effects
     }
 
     fn offer(&mut self, claim: ClaimId, attempt: Attempt, builder: String) -> Vec<Effect> {
@@ -240,7 +291,17 @@ impl Table {
         };
         let boot = self.boot.clone();
         let begin = Begin { attempt, claim, builder: builder.clone(), slot, boot, step: None };
-        let held = Held { claim, builder, slot, stale: false, state: State::Accepted };
+        let held = Held {
+            claim,
+            builder,
+            slot,
+            stale: false,
+            build: BuildId(0),
+            asked: 0,
+            reports: BTreeMap::new(),
+            then: VecDeque::new(),
+            state: State::Accepted,
+        };
         self.held.insert(attempt, held);
         vec![Effect::Keep(begin), Effect::Say(ToMaster::Accepted { claim, attempt })]
     }
@@ -252,58 +313,58 @@ impl Table {
         (1..=self.slots).find(|slot| !used.contains(slot))
     }
 
+    /// The master asks for a step, and knows how all before it ended.
     fn run(
         &mut self,
         attempt: Attempt,
         build: BuildId,
-        number: i64,
-        primitive: Primitive,
+        next: Next,
+        then: Vec<Next>,
     ) -> Vec<Effect> {
         let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
-        match &held.state {
-            State::Between { number: done, report } if *done == number => {
-                let report = (**report).clone();
-                return vec![Effect::Say(ToMaster::StepDone { attempt, number, report })];
-            }
-            State::Between { number: done, .. } if *done > number => return Vec::new(),
-            State::Accepted | State::Between { .. } => {}
+        let number = next.number;
+        let newest = match held.state {
+            State::Accepted => 0,
+            State::Between { number } | State::Running { number, last: false } => number,
             _ => return Vec::new(),
-        }
-        if held.stale {
-            let report = restarted();
-            held.state = State::Between { number, report: Box::new(report.clone()) };
-            return vec![Effect::Say(ToMaster::StepDone { attempt, number, report })];
-        }
-        held.state = State::Running { number, last: false };
-        let begin = Begin {
-            attempt,
-            claim: held.claim,
-            builder: held.builder.clone(),
-            slot: held.slot,
-            boot: self.boot.clone(),
-            step: Some(StepBegin { build, number, primitive }),
         };
-        vec![Effect::Start { begin, workspace: held.workspace() }]
+        if number < held.asked {
+            return Vec::new();
+        }
+        held.build = build;
+        held.asked = number;
+        held.reports = held.reports.split_off(&number);
+        let mut effects = vec![Effect::Send(attempt, number)];
+        if let Some(report) = held.reports.get(&number).cloned() {
+            effects.push(Effect::Say(ToMaster::StepDone { attempt, number, report }));
+        } else if number > newest && matches!(held.state, State::Accepted | State::Between { .. }) {
+            held.then = then.into();
+            effects.push(held.start(attempt, next, &self.boot));
+        }
+        effects
     }
 
     fn cancel(&mut self, attempt: Attempt) -> Vec<Effect> {
-        let runs = |held: &Held| matches!(held.state, State::Running { .. });
-        let runs = self.held.get(&attempt).is_some_and(runs);
+        let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
+        held.then.clear();
+        let runs = matches!(held.state, State::Running { .. });
         if runs { vec![Effect::Kill(attempt)] } else { Vec::new() }
     }
 
     fn finish(&mut self, attempt: Attempt) -> Vec<Effect> {
         let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
+        held.then.clear();
+        let mut effects = vec![Effect::Send(attempt, i64::MAX)];
         match &mut held.state {
             State::Accepted | State::Between { .. } => held.state = State::Finishing,
             State::Running { last, .. } => {
                 *last = true;
-                return vec![Effect::Kill(attempt)];
+                effects.push(Effect::Kill(attempt));
             }
-            State::Gathered => return vec![Effect::Say(ToMaster::Gathered { attempt })],
+            State::Gathered => effects.push(Effect::Say(ToMaster::Gathered { attempt })),
             State::Finishing | State::Dropped => {}
         }
-        Vec::new()
+        effects
     }
 
     fn forget(&mut self, attempt: Attempt) -> Vec<Effect> {
@@ -322,6 +383,30 @@ impl Table {
 }
 
 impl Held {
+    /// Begins a step; on a machine that was started anew it ends at once.
+    fn start(&mut self, attempt: Attempt, next: Next, boot: &str) -> Effect {
+        let Next { number, primitive } = next;
+        if self.stale {
+            let report = restarted();
+            self.state = State::Between { number };
+            self.then.clear();
+            self.reports.insert(number, report.clone());
+            return Effect::Say(ToMaster::StepDone { attempt, number, report });
+        }
+        self.state = State::Running { number, last: false };
+        let then = self.then.iter().cloned().collect();
+        let (build, ahead) = (self.build, number > self.asked);
+        let begin = Begin {
+            attempt,
+            claim: self.claim,
+            builder: self.builder.clone(),
+            slot: self.slot,
+            boot: boot.to_owned(),
+            step: Some(StepBegin { build, number, primitive, then, ahead }),
+        };
+        Effect::Start { begin, workspace: self.workspace() }
+    }
+
     /// The name of its workspace.
     fn workspace(&self) -> String {
         workspace::name(&self.builder, self.slot)
@@ -341,7 +426,7 @@ fn restarted() -> Report {
 
 #[cfg(test)]
 mod tests {
-    use steading_wire::worker::RequestId;
+    use steading_wire::worker::{Primitive, RequestId};
 
     use super::*;
 
@@ -363,6 +448,18 @@ mod tests {
     fn report() -> Report {
         let ending = Ending::Exited { code: 0 };
         Report { ending, exit: None, logs: vec![], stderr_tail: String::new() }
+    }
+
+    fn done(number: i64) -> Effect {
+        Effect::Say(ToMaster::StepDone { attempt: ONE, number, report: report() })
+    }
+
+    /// The number of the step that begins, if one does.
+    fn begins(effects: &[Effect]) -> Option<i64> {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Start { begin, .. } => Some(begin.number()),
+            _ => None,
+        })
     }
 
     #[test]
@@ -389,7 +486,8 @@ mod tests {
     fn finishing_a_step_that_runs_ends_it_without_a_report() {
         let mut table = table();
         table.on_message(run(1));
-        assert_eq!(table.on_message(ToWorker::Finish { attempt: ONE }), [Effect::Kill(ONE)]);
+        let effects = table.on_message(ToWorker::Finish { attempt: ONE });
+        assert_eq!(effects, [Effect::Send(ONE, i64::MAX), Effect::Kill(ONE)]);
         assert!(table.on_step_ended(ONE, 1, report()).is_empty());
         assert!(table.is_sending());
         assert!(table.gather(|_| true).is_empty());
@@ -402,18 +500,18 @@ mod tests {
     fn old_numbers_are_ignored() {
         let mut table = table();
         for number in [1, 2] {
-            assert!(matches!(table.on_message(run(number))[..], [Effect::Start { .. }]));
-            assert!(table.on_message(run(number)).is_empty(), "it runs already");
+            assert_eq!(begins(&table.on_message(run(number))), Some(number));
+            assert_eq!(table.on_message(run(number)), [Effect::Send(ONE, number)], "it runs");
             assert!(table.on_step_ended(ONE, 7, report()).is_empty(), "no step of that number");
-            table.on_step_ended(ONE, number, report());
+            assert_eq!(table.on_step_ended(ONE, number, report()), [done(number)]);
         }
         assert!(table.on_message(run(1)).is_empty());
-        assert!(matches!(table.on_message(run(2))[..], [Effect::Say(_)]), "said again");
+        assert_eq!(table.on_message(run(2)), [Effect::Send(ONE, 2), done(2)], "said again");
     }
 
     #[test]
     fn nothing_is_held_of_attempts_never_met() {
-        let mut table = Table::new("now".into());
+        let mut table = Table::default();
         for message in [
             run(1),
             ToWorker::Cancel { attempt: ONE },
@@ -424,9 +522,56 @@ mod tests {
         }
     }
 
+    fn step(number: i64) -> Next {
+        Next { number, primitive: Primitive::Upload { paths: vec![] } }
+    }
+
+    fn run_with(number: i64, then: &[i64]) -> ToWorker {
+        let ToWorker::Run { attempt, build, primitive, .. } = run(number) else { unreachable!() };
+        let then = then.iter().map(|number| step(*number)).collect();
+        ToWorker::Run { attempt, build, number, primitive, then }
+    }
+
+    #[test]
+    fn what_goes_well_runs_ahead_and_is_told_when_the_master_is_back() {
+        let mut table = table();
+        table.on_message(run_with(1, &[2, 3]));
+        let effects = table.on_step_ended(ONE, 1, report());
+        assert_eq!((effects[0].clone(), begins(&effects)), (done(1), Some(2)));
+        let Effect::Start { begin, .. } = &effects[1] else { panic!("{effects:?}") };
+        let begun = begin.step.as_ref().expect("a step");
+        assert!(begun.ahead && begun.then == [step(3)]);
+        assert_eq!(begins(&table.on_step_ended(ONE, 2, report())), Some(3));
+        // The master was away all the time.
+        let welcome = ToWorker::Welcome { slots: 1, drop: vec![] };
+        assert_eq!(table.on_message(welcome), [done(1), done(2)]);
+        assert_eq!(table.on_message(run_with(1, &[2, 3])), [Effect::Send(ONE, 1), done(1)]);
+        assert_eq!(table.on_message(run_with(2, &[3])), [Effect::Send(ONE, 2), done(2)]);
+        assert_eq!(table.on_message(run(3)), [Effect::Send(ONE, 3)], "it runs already");
+        assert_eq!(table.on_step_ended(ONE, 3, report()), [done(3)]);
+    }
+
+    #[test]
+    fn what_fails_is_the_masters_to_judge() {
+        let mut table = table();
+        table.on_message(run_with(1, &[2]));
+        let failed = Report { ending: Ending::Exited { code: 1 }, ..report() };
+        assert_eq!(begins(&table.on_step_ended(ONE, 1, failed)), None);
+        assert_eq!(begins(&table.on_message(run(2))), Some(2), "the master says so");
+    }
+
+    #[test]
+    fn a_cancelled_build_does_not_run_ahead() {
+        let mut table = table();
+        table.on_message(run_with(1, &[2]));
+        assert_eq!(table.on_message(ToWorker::Cancel { attempt: ONE }), [Effect::Kill(ONE)]);
+        assert_eq!(table.on_step_ended(ONE, 1, report()), [done(1)], "although it went well");
+    }
+
     fn begin(boot: &str, number: i64) -> Begin {
         let primitive = Primitive::Upload { paths: vec![] };
-        let step = StepBegin { build: BuildId(1), number, primitive };
+        let (then, ahead) = (vec![step(number + 1)], false);
+        let step = StepBegin { build: BuildId(1), number, primitive, then, ahead };
         Begin {
             attempt: ONE,
             claim: ClaimId(1),
@@ -435,6 +580,10 @@ mod tests {
             boot: boot.into(),
             step: Some(step).filter(|_| number > 0),
         }
+    }
+
+    fn earlier(boot: &str, number: i64, known: Known) -> Earlier {
+        Earlier { begin: begin(boot, number), known, reports: BTreeMap::new(), asked: number }
     }
 
     #[test]
@@ -454,37 +603,39 @@ mod tests {
     fn a_restored_attempt_goes_on_where_it_was() {
         let restored = |known| {
             let mut table = Table::new("now".into());
-            let effects = table.restore(begin("now", 2), known);
+            let effects = table.restore(earlier("now", 2, known));
+            assert_eq!(effects[0], Effect::Send(ONE, 2));
             assert_eq!(table.held(), [ONE]);
             (table, effects)
         };
         let (mut table, effects) = restored(Known::Runs);
-        assert!(effects.is_empty() && table.on_message(run(2)).is_empty(), "it runs");
-        assert!(matches!(table.on_step_ended(ONE, 2, report())[..], [Effect::Say(_)]));
+        assert_eq!(begins(&effects), None);
+        assert_eq!(begins(&table.on_message(run(2))), None, "it runs");
+        let effects = table.on_step_ended(ONE, 2, report());
+        assert_eq!((effects[0].clone(), begins(&effects)), (done(2), Some(3)), "it runs ahead");
         let (mut table, effects) = restored(Known::Again);
-        assert!(matches!(effects[..], [Effect::Start { .. }]), "{effects:?}");
-        assert!(table.on_message(run(2)).is_empty(), "it runs");
+        assert_eq!(begins(&effects), Some(2));
+        assert_eq!(begins(&table.on_message(run(2))), None, "it runs");
         let (mut table, _) = restored(Known::Ended(Box::new(report())));
-        let done = ToMaster::StepDone { attempt: ONE, number: 2, report: report() };
-        assert_eq!(table.on_message(run(2)), [Effect::Say(done.clone())]);
+        assert_eq!(table.on_message(run(2)), [Effect::Send(ONE, 2), done(2)]);
         let welcome = ToWorker::Welcome { slots: 1, drop: vec![] };
-        assert_eq!(table.on_message(welcome), [Effect::Say(done)]);
-        assert!(matches!(table.on_message(run(3))[..], [Effect::Start { .. }]));
+        assert_eq!(table.on_message(welcome), [done(2)]);
+        assert_eq!(begins(&table.on_message(run(3))), Some(3));
     }
 
     #[test]
     fn no_step_begins_on_what_a_restarted_machine_left() {
         let mut table = Table::new("now".into());
-        table.restore(begin("then", 2), Known::Ended(Box::new(report())));
+        table.restore(earlier("then", 2, Known::Ended(Box::new(report()))));
         let effects = table.on_message(run(3));
-        let [Effect::Say(ToMaster::StepDone { number: 3, report, .. })] = &effects[..] else {
+        let [_, Effect::Say(ToMaster::StepDone { number: 3, report, .. })] = &effects[..] else {
             panic!("{effects:?}")
         };
         assert_eq!(*report, restarted());
-        assert!(table.on_message(ToWorker::Finish { attempt: ONE }).is_empty());
+        assert_eq!(begins(&table.on_message(ToWorker::Finish { attempt: ONE })), None);
         assert_eq!(table.gather(|_| false).len(), 1, "what ended before is whole");
         // Nothing was begun: any workspace will do.
-        table.restore(begin("then", 0), Known::Accepted);
-        assert!(matches!(table.on_message(run(1))[..], [Effect::Start { .. }]));
+        table.restore(earlier("then", 0, Known::Accepted));
+        assert_eq!(begins(&table.on_message(run(1))), Some(1));
     }
 }

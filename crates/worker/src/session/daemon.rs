@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::backoff::Backoff;
 use super::link::Link;
 use crate::attempts::{
-    Assignment, Effect, Known, Table, Tools, broken, carry_out, close_lost, job,
+    Assignment, Earlier, Effect, Known, Table, Tools, broken, carry_out, close_lost, job,
 };
 use crate::process::infrastructure;
 use crate::shepherd::{FromShepherd, ToShepherd};
@@ -57,10 +57,20 @@ enum Event {
 
 /// Who carries a step out.
 enum Runs {
-    /// A task of the daemon.
-    Here(CancellationToken),
+    /// A task of the daemon: the step's number, and how to end it.
+    Here(i64, CancellationToken),
     /// The shepherd of its slot.
     There(Box<Begin>),
+}
+
+impl Runs {
+    /// The step's number.
+    fn number(&self) -> i64 {
+        match self {
+            Runs::Here(number, _) => *number,
+            Runs::There(begin) => begin.number(),
+        }
+    }
 }
 
 /// A worker that runs.
@@ -128,7 +138,7 @@ impl Daemon {
 
     /// Holds again what an earlier daemon held.
     pub(crate) fn restore(&mut self, found: Vec<Found>) {
-        for Found { begin, report } in found {
+        for Found { begin, report, earlier, asked } in found {
             let runs = self.slots.running.contains(&(begin.attempt, begin.number()));
             let known = match (report, &begin.step) {
                 (Some(report), _) => Known::Ended(Box::new(report)),
@@ -153,7 +163,8 @@ impl Daemon {
                 Known::Again => "its step begins again",
                 Known::Ended(_) => "its step has ended",
             });
-            let effects = self.table.restore(begin, known);
+            let earlier = Earlier { begin, known, reports: earlier, asked };
+            let effects = self.table.restore(earlier);
             self.carry_out(effects);
         }
     }
@@ -363,7 +374,11 @@ impl Daemon {
     }
 
     fn step_ended(&mut self, attempt: Attempt, number: i64, report: Report) {
-        let known = self.running.remove(&attempt).is_some();
+        let runs = |runs: &Runs| runs.number() == number;
+        let known = self.running.get(&attempt).is_some_and(runs);
+        if known {
+            self.running.remove(&attempt);
+        }
         if self.ending && known {
             self.tools.spool.forget(attempt);
             self.table.abandon(attempt);
@@ -394,6 +409,7 @@ impl Daemon {
                 Effect::Say(message) => self.say(message),
                 Effect::Start { begin, workspace } => self.start(begin, workspace),
                 Effect::Kill(attempt) => self.kill(attempt),
+                Effect::Send(attempt, number) => self.tools.spool.send(attempt, number),
                 Effect::Forget(attempt) => self.tools.spool.forget(attempt),
             }
         }
@@ -401,7 +417,7 @@ impl Daemon {
 
     fn kill(&mut self, attempt: Attempt) {
         match self.running.get(&attempt) {
-            Some(Runs::Here(cancel)) => cancel.cancel(),
+            Some(Runs::Here(_, cancel)) => cancel.cancel(),
             Some(Runs::There(begin)) => {
                 let (slot, number) = (begin.slot, begin.number());
                 self.slots.tell(slot, ToShepherd::End { attempt, number });
@@ -412,7 +428,6 @@ impl Daemon {
 
     fn start(&mut self, begin: Begin, workspace: String) {
         let (attempt, number) = (begin.attempt, begin.number());
-        self.tools.spool.began(attempt, number);
         match begin.step.as_ref().map(|step| step.primitive.clone()) {
             Some(process @ Primitive::Process { .. }) => {
                 match job(&self.tools, &begin, &workspace, &process) {
@@ -438,7 +453,7 @@ impl Daemon {
         let (attempt, number) = (assignment.begin.attempt, assignment.begin.number());
         let begin = assignment.begin.clone();
         let cancel = CancellationToken::new();
-        self.running.insert(attempt, Runs::Here(cancel.clone()));
+        self.running.insert(attempt, Runs::Here(number, cancel.clone()));
         let tools = Arc::clone(&self.tools);
         self.steps.spawn(async move {
             let own = Arc::clone(&tools);

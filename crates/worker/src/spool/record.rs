@@ -13,7 +13,7 @@ use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 use steading_wire::worker::{
-    self, Attempt, BuildId, ClaimId, MESSAGE_BYTES_MAX, Primitive, Report, bytes,
+    self, Attempt, BuildId, ClaimId, MESSAGE_BYTES_MAX, Next, Primitive, Report, bytes,
 };
 
 /// How a file of this version begins.
@@ -95,6 +95,12 @@ pub struct StepBegin {
     pub number: i64,
     /// What to do.
     pub primitive: Primitive,
+    /// What follows when it goes well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<Next>,
+    /// The master had not asked for it when it began.
+    #[serde(default)]
+    pub ahead: bool,
 }
 
 /// Why a file is none that can be read.

@@ -36,6 +36,8 @@ pub(crate) struct Spool {
 struct Inner {
     steps: BTreeMap<(Attempt, i64), Step>,
     logs: BTreeMap<LogKey, SpooledLog>,
+    /// Up to which step of an attempt logs may be sent: the master knows of no later one.
+    sendable: BTreeMap<Attempt, i64>,
 }
 
 /// A file that is being read.
@@ -50,13 +52,17 @@ struct Step {
     superseded: bool,
 }
 
-/// The newest step of an attempt that an earlier daemon held.
+/// An attempt that an earlier daemon held.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// Which, and whose.
+    /// Its newest step.
     pub(crate) begin: Begin,
-    /// How it ended, if it did.
+    /// How that ended, if it did.
     pub(crate) report: Option<Report>,
+    /// How steps before it ended.
+    pub(crate) earlier: BTreeMap<i64, Report>,
+    /// The newest step that was asked for.
+    pub(crate) asked: i64,
 }
 
 impl Spool {
@@ -69,16 +75,18 @@ impl Spool {
             gone: Notify::new(),
             links: watch::channel(0).0,
         };
-        let mut newest: BTreeMap<Attempt, Found> = BTreeMap::new();
+        let mut all: BTreeMap<Attempt, Found> = BTreeMap::new();
         for entry in fs_err::read_dir(&spool.dir)? {
             let path = entry?.path();
             match spool.find(&path) {
-                Ok(found) => {
+                Ok((begin, report)) => {
+                    let found = Found { begin, report, earlier: BTreeMap::new(), asked: 0 };
                     let attempt = found.begin.attempt;
-                    let number = newest.get(&attempt).map(|known| known.begin.number());
-                    if number.is_none_or(|number| number < found.begin.number()) {
-                        newest.insert(attempt, found);
-                    }
+                    let joined = match all.remove(&attempt) {
+                        Some(known) => known.join(found),
+                        None => found.alone(),
+                    };
+                    all.insert(attempt, joined);
                 }
                 Err(error) => {
                     tracing::warn!("`{}` is removed from the spool: {error}", path.display());
@@ -86,14 +94,11 @@ impl Spool {
                 }
             }
         }
-        for found in newest.values() {
-            spool.began(found.begin.attempt, found.begin.number());
-        }
-        Ok((spool, newest.into_values().collect()))
+        Ok((spool, all.into_values().collect()))
     }
 
     /// What a file of an earlier daemon is; its logs are sent from now on.
-    fn find(&self, path: &Path) -> Result<Found, Unreadable> {
+    fn find(&self, path: &Path) -> Result<(Begin, Option<Report>), Unreadable> {
         let key = path.file_name().and_then(|name| parse(name.to_str()?));
         let mut records = Records::open(BufReader::with_capacity(READ_BYTES, File::open(path)?))?;
         let (Some((attempt, number)), Some((.., Record::Begin(begin)))) = (key, records.next()?)
@@ -104,7 +109,7 @@ impl Spool {
         if report.is_some() {
             self.give_up_unclosed(attempt, number);
         }
-        Ok(Found { begin: *begin, report })
+        Ok((*begin, report))
     }
 
     /// Where a step of an attempt is.
@@ -205,7 +210,7 @@ impl Spool {
     /// Offers raw bytes that came at `at` for whoever watches; answers how many were taken.
     pub(crate) fn offer_tail(&self, key: LogKey, raw_offset: u64, at: Micros, raw: &[u8]) -> usize {
         let mut inner = self.inner();
-        let Inner { steps, logs } = &mut *inner;
+        let Inner { steps, logs, .. } = &mut *inner;
         let is_done =
             |step: &Step| Stream::named(&key.name).is_none_or(|stream| step.done[stream as usize]);
         if steps.get(&(key.attempt, key.step)).is_some_and(is_done) {
@@ -238,9 +243,13 @@ impl Spool {
     fn look(&self, after: Option<&LogKey>) -> Option<(LogKey, Due)> {
         let mut inner = self.inner();
         let first = after.map_or(Unbounded, |key| Excluded(key.clone()));
-        let due = |(key, log): (&LogKey, &mut SpooledLog)| Some((key.clone(), log.next()?));
-        let later = inner.logs.range_mut((first, Unbounded)).find_map(due);
-        later.or_else(|| inner.logs.iter_mut().find_map(due))
+        let Inner { logs, sendable, .. } = &mut *inner;
+        let may = |key: &LogKey| sendable.get(&key.attempt).is_some_and(|last| key.step <= *last);
+        let due = |(key, log): (&LogKey, &mut SpooledLog)| {
+            may(key).then(|| log.next()).flatten().map(|due| (key.clone(), due))
+        };
+        let later = logs.range_mut((first, Unbounded)).find_map(due);
+        later.or_else(|| logs.iter_mut().find_map(due))
     }
 
     /// Reads a block from its file.
@@ -282,21 +291,27 @@ impl Spool {
         }
     }
 
-    /// A step of an attempt began: those before it are needed for their logs only.
-    pub(crate) fn began(&self, attempt: Attempt, number: i64) {
+    /// The master knows of an attempt's steps up to this one: their logs may be sent, and of those
+    /// before it nothing else is needed.
+    pub(crate) fn send(&self, attempt: Attempt, number: i64) {
         let mut inner = self.inner();
+        inner.sendable.insert(attempt, number);
+        // The newest file stays: it says that the attempt is held.
+        let newest = inner.steps.range((attempt, i64::MIN)..=(attempt, i64::MAX)).next_back();
+        let number = newest.map_or(number, |((_, newest), _)| number.min(*newest));
         inner
             .steps
             .range_mut((attempt, i64::MIN)..(attempt, number))
             .for_each(|(_, step)| step.superseded = true);
         drop(inner);
         self.tidy(attempt);
+        self.news.notify_one();
     }
 
     /// Removes the files of an attempt that nobody needs any more.
     fn tidy(&self, attempt: Attempt) {
         let mut inner = self.inner();
-        let Inner { steps, logs } = &mut *inner;
+        let Inner { steps, logs, .. } = &mut *inner;
         let is_sent =
             |number: i64| !logs.keys().any(|key| key.attempt == attempt && key.step == number);
         let of_attempt = steps.range((attempt, i64::MIN)..=(attempt, i64::MAX));
@@ -315,6 +330,7 @@ impl Spool {
         let mut inner = self.inner();
         inner.steps.retain(|(of, _), _| *of != attempt);
         inner.logs.retain(|key, _| key.attempt != attempt);
+        inner.sendable.remove(&attempt);
         drop(inner);
         // Also what a shepherd wrote that nobody has read yet.
         for entry in fs_err::read_dir(&self.dir).into_iter().flatten().flatten() {
@@ -340,6 +356,31 @@ impl Spool {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Found {
+    /// The first one that is found of an attempt.
+    fn alone(mut self) -> Found {
+        self.asked = self.asked_for();
+        self
+    }
+
+    /// Two steps of an attempt, in any order.
+    fn join(self, other: Found) -> Found {
+        let (mut newer, older) = match self.begin.number() > other.begin.number() {
+            true => (self, other),
+            false => (other, self),
+        };
+        newer.asked = newer.asked.max(older.asked).max(newer.asked_for()).max(older.asked_for());
+        newer.earlier.extend(older.earlier);
+        newer.earlier.extend(older.report.map(|report| (older.begin.number(), report)));
+        newer
+    }
+
+    fn asked_for(&self) -> i64 {
+        let step = self.begin.step.as_ref().filter(|step| !step.ahead);
+        step.map_or(0, |step| step.number)
     }
 }
 

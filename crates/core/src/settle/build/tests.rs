@@ -10,7 +10,7 @@ use proptest::prelude::*;
 fn plan(text: &str) -> Plan {
     let step = |word: &str| PlanStep {
         name: word.trim_end_matches(['~', '-', '+', '?']).to_owned(),
-        kind: StepKind::Upload { paths: Vec::new() },
+        kind: StepKind::Checkout { repository: "r".to_owned(), submodules: false },
         locks: Vec::new(),
         when: word.contains('?').then_some(FunctionId(1)),
         on_failure: match word {
@@ -163,4 +163,7 @@ fn a_worker_runs_ahead_up_to_the_next_decision() {
     let lock = HeldLock { lock: "disk".to_owned(), access: Access::Exclusive };
     locked.steps[1].locks = vec![lock];
     assert_eq!(ahead(&locked, &[]), [0usize; 0]);
+    let mut sending = plan("a b c");
+    sending.steps[2].kind = StepKind::Upload { paths: Vec::new() };
+    assert_eq!(ahead(&sending, &[]), [1]);
 }

@@ -1,5 +1,6 @@
 //! The life of changes, requests and builds, each test with a farm of its own.
 
+mod away;
 mod cancel;
 mod changes;
 mod cost;

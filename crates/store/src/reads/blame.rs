@@ -15,8 +15,8 @@ statements! {
         AND charged <> 'nobody'";
     FAILED_ON = "SELECT DISTINCT worker FROM cause WHERE request_id = ?1 AND charged <> 'nobody' \
         ORDER BY worker";
-    DID_WELL = "SELECT COUNT(*) FROM (SELECT id FROM build WHERE worker = ?1 AND id > ?2 \
-        AND request_id <> ?3 AND outcome IN ('success', 'warnings', 'failure') LIMIT 1) AS one";
+    DID_WELL = "SELECT id FROM build WHERE worker = ?1 AND id > ?2 AND request_id <> ?3 \
+        AND outcome IN ('success', 'warnings', 'failure') ORDER BY id LIMIT 1";
     FOR_NOTHING = "SELECT COUNT(*) FROM cause WHERE request_id = ?1 AND build_id IS NOT NULL \
         AND charged = 'nobody'";
     FAILING = "SELECT COUNT(DISTINCT worker) FROM cause WHERE noted_at > ?1 AND worker <> ?2 \
@@ -66,7 +66,8 @@ impl Read<'_> {
         }
         let mut witnesses = 0;
         for name in failed_on {
-            witnesses += self.int(DID_WELL, (name, first, request.0))?;
+            let well = self.row(DID_WELL, (name, first, request.0), |_| Ok(()))?;
+            witnesses += i64::from(well.is_some());
         }
         Ok(witnesses)
     }

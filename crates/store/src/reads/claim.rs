@@ -37,7 +37,8 @@ statements! {
         request.submitted_at AS submitted_at, request.start_by AS start_by \
         FROM step JOIN build ON build.id = step.build_id \
         JOIN request ON request.id = build.request_id \
-        WHERE step.state = 'waiting' AND build.finished_at IS NULL ORDER BY step.id";
+        WHERE step.state = 'waiting' AND build.finished_at IS NULL \
+        AND build.state <> 'lost' ORDER BY step.id";
     STEPS_HOLD = "SELECT step.name AS name, step.locks AS locks, build.builder AS builder, \
         build.number AS number, build.worker AS worker \
         FROM build JOIN step ON step.build_id = build.id \

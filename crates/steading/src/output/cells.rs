@@ -109,11 +109,26 @@ fn of_house(plural: &str) -> Vec<Column> {
             "CHARGED" => |r, _| Slot::Text(text(r, "charged")),
             "THEN" => |r, _| Slot::Text(cut(&text(r, "verdict"))),
         },
+        "faults" => cols! {
+            "FAULT" => |r, _| Slot::Number(text(r, "id")),
+            "FUNCTION" => |r, _| Slot::Text(cut(&text(r, "function"))),
+            "NOTED" => |r, now| Slot::Number(ago(r, "noted_at", now)),
+            "REQUEST" => |r, _| Slot::Number(text(r, "request_id")),
+            "WORKER" => |r, _| Slot::Text(text(r, "worker")),
+            "WHAT" => |r, _| Slot::Text(cut(&text(r, "message"))),
+        },
         "locks" => cols! {
             "LOCK" => |r, _| Slot::Text(text(r, "name")),
             "CAPACITY" => |r, _| Slot::Text(text(r, "capacity")),
             "WHERE" => |r, _| Slot::Text(lock_place(r)),
         },
+        _ => of_parts(plural),
+    }
+}
+
+/// What belongs to builds, and what is told of them.
+fn of_parts(plural: &str) -> Vec<Column> {
+    match plural {
         "buildsets" => cols! {
             "BUILDSET" => |r, _| Slot::Number(text(r, "id")),
             "STATE" => |r, _| Slot::State(look(state_of(r))),

@@ -23,6 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
     accepted_claim,
     nothing_after_the_end,
     offered_to_the_willing,
+    offered_while_nothing_is_held_back,
     offered_to_the_trusted,
     failing_workers_are_quarantined,
     poison_is_proven,
@@ -140,6 +141,24 @@ fn offered_to_the_willing(world: &World, event: &Event) -> Option<Violation> {
     }
     let what = format!("claim {} went to worker {name}, which took nothing new", event.noun_id);
     violation("I3", event, what)
+}
+
+/// I3: nothing is offered while the farm or the request's builder is held back.
+fn offered_while_nothing_is_held_back(world: &World, event: &Event) -> Option<Violation> {
+    if !makes(world, event, "claim") {
+        return None;
+    }
+    let paused = |row: &Delta| text(row, "paused_by").is_some();
+    let troubled = |row: &Delta| text(row, "troubles").is_some_and(|troubles| troubles != "[]");
+    if world.all("farm").any(|(_, farm)| paused(farm) || troubled(farm)) {
+        let what = format!("claim {} was made while the farm started nothing", event.noun_id);
+        return violation("I3", event, what);
+    }
+    let request = world.row("request", int(&event.delta, "request_id")?)?;
+    let builder = text(request, "builder")?;
+    let what = format!("claim {} was made while builder {builder} was paused", event.noun_id);
+    let held = world.named("builder", builder).is_some_and(paused);
+    if held { violation("I3", event, what) } else { None }
 }
 
 /// I3: an offer goes to no worker in quarantine, and only one at a time to a canary.

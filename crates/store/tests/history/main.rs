@@ -7,6 +7,7 @@ mod audit;
 mod blame;
 mod compile;
 mod farm;
+mod holding;
 mod life;
 mod limits;
 mod opening;

@@ -32,7 +32,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["master", "web", "steading", "sim"]),
     ("minijinja", &["web"]),
     ("rmp-serde", &["wire"]),
-    ("clap", &["steading"]),
+    ("clap", &["steading", "sim"]),
     ("tokio-tungstenite", &["worker"]),
 ];
 

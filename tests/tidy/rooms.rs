@@ -26,6 +26,11 @@ const UNORDERED: &[&str] = &["HashMap", "HashSet"];
 const LOOKED_UP_ONLY: &[(&str, &str)] = &[
     ("crates/core/src/matcher/books.rs", "slots and locks by name, at every decision"),
     ("crates/core/src/matcher/live/link.rs", "workers by name, at every decision"),
+    ("crates/core/src/matcher/live/register.rs", "classes by what they look like"),
+    ("crates/core/src/matcher/facts.rs", "recipes by what they demand"),
+    ("crates/core/src/matcher/state.rs", "the empty map of recipes"),
+    ("crates/core/src/matcher/scene.rs", "places and starts by request"),
+    ("crates/core/src/matcher/order.rs", "requests that have their place already"),
 ];
 
 fn find(rule: &str, looked_at: impl Fn(&Source) -> bool, words: &[&str]) {

@@ -60,8 +60,8 @@ fn measure(options: &Options) -> io::Result<bool> {
     let filled = fill(&deep, queued)?;
     println!(
         "{queued} requests queued over {} builders, {filled:.0} a second; the master has {} MB, \
-         {before} MB before\n{} workers of one slot; {builds} builds of `true` a round; gaps in ms, \
-         the rest for each build",
+         {before} MB before\n{} workers of one slot; {builds} builds of `true` a round; gaps in \
+         ms, the rest for each build",
         size.builders,
         resident_mb(deep.master()),
         size.workers

@@ -17,7 +17,8 @@ pub struct Agreement {
     pub gone: Vec<Attempt>,
 }
 
-/// Compares. `live` builds run, `lost` ones may be taken back. An attempt that is still being offered may be held or not: its answer is on the way.
+/// Compares. `live` builds run, `lost` ones may be taken back. An attempt that is still being
+/// offered may be held or not: its answer is on the way.
 #[must_use]
 pub fn agree(
     held: &BTreeSet<Attempt>,

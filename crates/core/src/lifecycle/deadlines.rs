@@ -8,8 +8,8 @@ use crate::words::Duration;
 pub const OFFER: Duration = Duration::seconds(15);
 /// How long a step may run that declares no `timeout`.
 pub const STEP: Duration = Duration::seconds(24 * 3600);
-/// How much later than its limit the end of a step may be reported: its processes are ended by TERM,
-/// then KILL, and its last bytes leave.
+/// How much later than its limit the end of a step may be reported: its processes are ended by
+/// TERM, then KILL, and its last bytes leave.
 pub const STEP_SLACK: Duration = Duration::seconds(90);
 /// How long the processes of a cancelled build may take to die.
 pub const KILL: Duration = Duration::seconds(20);

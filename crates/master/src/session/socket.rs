@@ -28,8 +28,8 @@ impl<S> Socket for S where
 {
 }
 
-/// Longest time one message may take to be sent: slower peers are cut off. With the silence that may
-/// have been before, less than 15 s.
+/// Longest time one message may take to be sent: slower peers are cut off. With the silence that
+/// may have been before, less than 15 s.
 const SEND_DEADLINE: Duration = Duration::from_secs(4);
 
 /// Why a link ended.

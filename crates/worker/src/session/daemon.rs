@@ -152,8 +152,11 @@ impl Daemon {
                     Known::Again
                 }
                 (None, Some(_)) => {
-                    let text = "neither the step's shepherd nor its end was found".to_owned();
-                    let ending = infrastructure("shepherd_lost", text);
+                    let (code, text) = match begin.boot == boot() {
+                        true => ("shepherd_lost", "neither its shepherd nor its end was found"),
+                        false => ("machine_restarted", "the machine was started anew meanwhile"),
+                    };
+                    let ending = infrastructure(code, format!("the step was lost: {text}"));
                     Known::Ended(Box::new(close_lost(&self.tools, begin.clone(), ending)))
                 }
             };

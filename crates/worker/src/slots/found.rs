@@ -1,7 +1,7 @@
 //! Shepherds that an earlier daemon left: found by the locks they hold.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::net::UnixStream;
 
@@ -48,7 +48,7 @@ fn has_run_here(dir: &Path) -> bool {
     dir.join(LOCK).exists()
 }
 
-async fn meet(slot: i64, dir: &PathBuf) -> io::Result<Option<Found>> {
+async fn meet(slot: i64, dir: &Path) -> io::Result<Option<Found>> {
     if holder(&dir.join(LOCK))?.is_none() {
         return Ok(None);
     }

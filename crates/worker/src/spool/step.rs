@@ -205,3 +205,105 @@ fn bound(ending: &mut Ending, exit: Option<&mut ExitRecord>) {
         exit.leftovers.push(format!("… and {left_out} more"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use steading_frames::{BLOCK_MAX_BYTES, Reader};
+    use steading_wire::worker::{Attempt, ClaimId, RequestId};
+
+    use super::*;
+
+    fn begin() -> Begin {
+        let attempt = Attempt { request: RequestId(1), epoch: 1 };
+        let (claim, builder, boot) = (ClaimId(1), "hello".to_owned(), "now".to_owned());
+        Begin { attempt, claim, builder, slot: 1, boot, step: None }
+    }
+
+    fn done() -> Finished {
+        Finished { ending: Ending::Exited { code: 0 }, exit: None }
+    }
+
+    /// The raw bytes of a log, as a master would read what it is sent.
+    fn raw(path: &Path, name: &str) -> Vec<u8> {
+        let mut records = Records::open(File::open(path).unwrap()).unwrap();
+        let mut file = Vec::new();
+        while let Some((.., record)) = records.next().unwrap() {
+            match record {
+                Record::Block { log, encoded, .. } if log == name => file.extend(encoded),
+                Record::Close { log, trailer, .. } if log == name => file.extend(trailer),
+                _ => {}
+            }
+        }
+        let mut reader = Reader::open(Cursor::new(file)).unwrap();
+        let summary = reader.verify().unwrap();
+        let mut raw = Vec::new();
+        while (raw.len() as u64) < summary.bytes {
+            raw.extend(reader.bytes(raw.len() as u64..summary.bytes).unwrap());
+        }
+        raw
+    }
+
+    fn noise(bytes: usize) -> Vec<u8> {
+        let mut x = 1_u64;
+        let mut next = || {
+            x = x * 16_807 % 2_147_483_647;
+            (x >> 8) as u8
+        };
+        (0..bytes).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn a_step_is_begun_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("1-1-1");
+        StepFile::create(&path, begin(), 1 << 20).unwrap();
+        let again = StepFile::create(&path, begin(), 1 << 20).map(drop).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn a_file_cut_off_anywhere_goes_on_as_a_whole_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("1-1-1");
+        let before = noise(600_000);
+        let mut step = StepFile::create(&path, begin(), 1 << 30).unwrap();
+        let first = step.end();
+        step.write(Stream::Out, Micros(1), &before).unwrap();
+        let whole = step.end();
+        drop(step);
+        let bytes = std::fs::read(&path).unwrap();
+        let cuts = [(first, 0), (first + 1, 0), (first + 9_000, 0), (whole - 1, 1), (whole, 2)];
+        for (cut, blocks) in cuts {
+            std::fs::write(&path, &bytes[..usize::try_from(cut).unwrap()]).unwrap();
+            let mut step = StepFile::resume(&path, 1 << 30).unwrap();
+            assert!(step.end() <= cut);
+            step.write(Stream::Out, Micros(2), b"after\n").unwrap();
+            let (report, end) = step.finish(done(), Micros(3));
+            assert_eq!((report.ending, report.logs), (done().ending, vec!["stdout".to_owned()]));
+            assert_eq!(end, std::fs::metadata(&path).unwrap().len());
+            let raw = raw(&path, "stdout");
+            let kept = raw.strip_suffix(b"after\n").expect("what came later");
+            assert!(before.starts_with(kept), "at {cut}: what is kept is a part from the start");
+            assert_eq!(kept.len(), blocks * BLOCK_MAX_BYTES, "at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_log_that_was_closed_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("1-1-1");
+        let mut step = StepFile::create(&path, begin(), 1 << 20).unwrap();
+        step.write(Stream::Err, Micros(1), b"why\n").unwrap();
+        let (report, end) = step.finish(done(), Micros(2));
+        // The writer died between the closing and the report.
+        let last = encode(&Record::End { report: Box::new(report) }).len() as u64;
+        File::options().write(true).open(&path).unwrap().set_len(end - last + 5).unwrap();
+        let mut step = StepFile::resume(&path, 1 << 20).unwrap();
+        step.write(Stream::Err, Micros(3), b"more\n").unwrap();
+        let (report, _) = step.finish(done(), Micros(4));
+        assert_eq!(report.logs, ["stderr"]);
+        assert_eq!(raw(&path, "stderr"), b"why\n");
+    }
+}

@@ -429,3 +429,92 @@ impl Read for At<'_> {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use steading_wire::worker::{BuildId, ClaimId, Ending, Primitive};
+
+    use super::super::record::{StepBegin, encode};
+    use super::*;
+    use crate::process::Finished;
+
+    const ONE: Attempt = Attempt { request: RequestId(1), epoch: 2 };
+
+    fn begin(number: i64, ahead: bool) -> Begin {
+        let primitive = Primitive::Upload { paths: vec![] };
+        let step = StepBegin { build: BuildId(1), number, primitive, then: vec![], ahead };
+        let (claim, builder, boot) = (ClaimId(1), "hello".to_owned(), "now".to_owned());
+        let step = Some(step).filter(|_| number > 0);
+        Begin { attempt: ONE, claim, builder, slot: 1, boot, step }
+    }
+
+    fn write(spool: &Spool, number: i64, ahead: bool, ended: bool) {
+        let path = spool.path(ONE, number);
+        let mut step = StepFile::create(&path, begin(number, ahead), 1 << 20).unwrap();
+        step.write(Stream::Out, Micros(1), b"hi\n").unwrap();
+        if ended {
+            let ending = Ending::Exited { code: i32::try_from(number).unwrap() };
+            step.finish(Finished { ending, exit: None }, Micros(2));
+        }
+    }
+
+    fn files(dir: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(dir).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// What would be sent now, one after the other: the step and whether it is a block.
+    fn sent(spool: &Spool) -> Vec<(i64, bool)> {
+        let mut after = None;
+        std::iter::from_fn(|| {
+            let (key, due) = spool.look(after.as_ref())?;
+            after = Some(key.clone());
+            Some((key.step, matches!(due, Due::Block(_))))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn what_an_earlier_daemon_held_is_found_and_sent_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, found) = Spool::open(dir.path().to_owned()).unwrap();
+        assert!(found.is_empty());
+        spool.keep(begin(0, false)).unwrap();
+        write(&spool, 1, false, true);
+        write(&spool, 2, true, true);
+        write(&spool, 3, true, false);
+        let (spool, found) = Spool::open(dir.path().to_owned()).unwrap();
+        let [found] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((&found.begin, found.asked), (&begin(3, true), 1));
+        assert!(found.report.is_none());
+        assert_eq!(found.earlier.keys().copied().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(sent(&spool), [], "the master knows of none of them yet");
+        spool.send(ONE, 1);
+        assert_eq!(sent(&spool), [(1, true), (1, false)]);
+        spool.send(ONE, 2);
+        assert_eq!(sent(&spool), [(2, true), (2, false)]);
+        let key = |step: i64| LogKey { attempt: ONE, step, name: "stdout".to_owned() };
+        spool.forget_log(&key(1));
+        assert_eq!(files(dir.path()), ["1-2-2", "1-2-3"], "what nobody needs any more is gone");
+        assert!(spool.holds(ONE));
+        spool.forget(ONE);
+        assert!(files(dir.path()).is_empty() && !spool.holds(ONE));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_held() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes);
+        write("1-1-1", b"steading spool 2\nwhatever").unwrap();
+        write("2-1-0", b"").unwrap();
+        write("3-1-0-stdout", HEAD).unwrap();
+        let torn = [&HEAD[..], &encode(&Record::Begin(Box::new(begin(0, false))))[..20]].concat();
+        write("4-1-0", &torn).unwrap();
+        let (_, found) = Spool::open(dir.path().to_owned()).unwrap();
+        assert!(found.is_empty());
+        assert!(files(dir.path()).is_empty());
+    }
+}

@@ -1,0 +1,217 @@
+//! What the master's process shares with the world: its clock, its disk, and the moment of its death.
+//! The store asks here at every place where something can happen to a section.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use steading_core::words::Micros;
+use steading_store::{Error, Fate, Hook, Place};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::rng::Rng;
+
+/// When every simulation begins: 2025-01-01, in microseconds.
+const EPOCH_US: i64 = 1_735_689_600_000_000;
+/// What counts as many sections in one commit.
+pub(crate) const BATCH: usize = 3;
+
+/// Where at a commit a master is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cut {
+    /// Every section ran, nothing is committed.
+    Before,
+    /// All is committed, nobody knows.
+    After,
+    /// In the middle of a group of three or more.
+    Inside,
+}
+
+impl Cut {
+    /// Each of them.
+    pub(crate) const ALL: [Cut; 3] = [Cut::Before, Cut::After, Cut::Inside];
+}
+
+/// Sections at which a master is still to be killed, and where.
+pub type Hunt = BTreeSet<(&'static str, Cut)>;
+
+/// The disk and the clock of the master's machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Disk {
+    inner: Arc<Mutex<Inner>>,
+    died: Arc<Notify>,
+    path: PathBuf,
+}
+
+#[derive(Debug)]
+struct Inner {
+    rng: Rng,
+    /// When the present life began, by tokio's clock and by the world's.
+    began: Option<(Instant, u64)>,
+    /// How wrong the clock is.
+    skew_us: i64,
+    dead: bool,
+    full: bool,
+    slow_ms: u64,
+    armed: Option<Cut>,
+    hunt: Hunt,
+    groups: u64,
+}
+
+impl Disk {
+    /// A machine with a data directory.
+    pub(crate) fn new(rng: Rng, path: PathBuf) -> Disk {
+        let inner = Inner {
+            rng,
+            began: None,
+            skew_us: 0,
+            dead: false,
+            full: false,
+            slow_ms: 0,
+            armed: None,
+            hunt: Hunt::new(),
+            groups: 0,
+        };
+        Disk { inner: Arc::new(Mutex::new(inner)), died: Arc::default(), path }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A life begins at this time of the world.
+    pub(crate) fn begin(&self, world_ms: u64) {
+        let mut inner = self.lock();
+        (inner.began, inner.dead, inner.armed) = (Some((Instant::now(), world_ms)), false, None);
+    }
+
+    /// What the master's clock says.
+    pub(crate) fn now(&self) -> Micros {
+        let inner = self.lock();
+        let (began, world_ms) = inner.began.unwrap_or_else(|| (Instant::now(), 0));
+        let us = began.elapsed().as_micros() + u128::from(world_ms) * 1000;
+        Micros(EPOCH_US + i64::try_from(us).unwrap_or(i64::MAX / 4) + inner.skew_us)
+    }
+
+    /// Sets the clock wrong by so much.
+    pub(crate) fn skew(&self, us: i64) {
+        self.lock().skew_us = us;
+    }
+
+    /// The disk is full, or is not.
+    pub(crate) fn full(&self, full: bool) {
+        self.lock().full = full;
+    }
+
+    /// Reads and commits take up to so long.
+    pub(crate) fn slow(&self, ms: u64) {
+        self.lock().slow_ms = ms;
+    }
+
+    /// The next commit of this kind kills the master.
+    pub(crate) fn arm(&self, cut: Cut) {
+        self.lock().armed = Some(cut);
+    }
+
+    /// Nothing kills it any more.
+    pub(crate) fn disarm(&self) {
+        self.lock().armed = None;
+    }
+
+    /// The master dies now.
+    pub(crate) fn kill(&self) {
+        self.lock().dead = true;
+        self.died.notify_one();
+    }
+
+    /// Whether it is dead.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.lock().dead
+    }
+
+    /// Waits for its death.
+    pub(crate) async fn died(&self) {
+        while !self.is_dead() {
+            self.died.notified().await;
+        }
+    }
+
+    /// The master is killed once at each of these.
+    pub(crate) fn hunt(&self, hunt: Hunt) {
+        self.lock().hunt = hunt;
+    }
+
+    /// Where it was not killed yet.
+    pub(crate) fn unhunted(&self) -> Hunt {
+        self.lock().hunt.clone()
+    }
+
+    /// Commits so far, of groups of any size.
+    pub(crate) fn groups(&self) -> u64 {
+        self.lock().groups
+    }
+
+    /// The hook of the master's store.
+    pub(crate) fn hook(&self) -> Hook {
+        let disk = self.clone();
+        Arc::new(move |place| disk.at(place))
+    }
+
+    fn at(&self, place: Place<'_>) -> Fate {
+        let mut inner = self.lock();
+        if inner.dead {
+            return Fate::Die;
+        }
+        let fate = inner.fate(place, &self.path);
+        if fate == Fate::Die {
+            inner.dead = true;
+            drop(inner);
+            self.died.notify_one();
+        }
+        fate
+    }
+}
+
+impl Inner {
+    fn fate(&mut self, place: Place<'_>, path: &std::path::Path) -> Fate {
+        match place {
+            Place::Read => self.delay(80, 2),
+            Place::Waiting => self.delay(250, 3),
+            Place::Section(names, index) if index == names.len() / 2 && names.len() >= BATCH => {
+                self.cut(Cut::Inside, names)
+            }
+            Place::Section(..) => Fate::Go,
+            Place::Commit(_) if self.full => Fate::Fail(Error::DiskFull { path: path.to_owned() }),
+            Place::Commit(names) => self.cut(Cut::Before, names),
+            Place::Reply(names) => {
+                self.groups += 1;
+                self.cut(Cut::After, names)
+            }
+        }
+    }
+
+    fn delay(&mut self, permille: u64, most_ms: u64) -> Fate {
+        if self.slow_ms > 0 {
+            return Fate::Later(Duration::from_millis(self.rng.below(self.slow_ms)));
+        }
+        match self.rng.chance(permille) {
+            true => Fate::Later(Duration::from_millis(self.rng.below(most_ms + 1))),
+            false => Fate::Go,
+        }
+    }
+
+    fn cut(&mut self, here: Cut, names: &[&'static str]) -> Fate {
+        let prey = names.iter().find(|name| self.hunt.contains(&(**name, here)));
+        if let Some(name) = prey {
+            self.hunt.remove(&(*name, here));
+            return Fate::Die;
+        }
+        if self.armed != Some(here) {
+            return Fate::Go;
+        }
+        self.armed = None;
+        Fate::Die
+    }
+}

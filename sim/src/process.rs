@@ -1,0 +1,51 @@
+//! A model of a process: what the words of its command say it does.
+
+use steading_wire::worker::{Ending, Primitive, Report};
+
+/// A process that runs.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) number: i64,
+    pub(crate) workspace: String,
+    pub(crate) script: Script,
+    /// Tells it from an earlier one of the same attempt.
+    pub(crate) serial: u64,
+    /// When it ends by itself.
+    pub(crate) ends_ms: u64,
+    /// Somebody sent it a signal.
+    pub(crate) killed: bool,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Script {
+    /// How long it runs.
+    pub(crate) ms: u64,
+    /// Its exit code.
+    pub(crate) exit: i32,
+    /// What it prints.
+    pub(crate) bytes: usize,
+    /// Whether it is an upload.
+    pub(crate) upload: bool,
+}
+
+impl Script {
+    /// `["model", MS, EXIT, BYTES]`, or an upload.
+    pub(crate) fn of(primitive: &Primitive) -> Script {
+        let Primitive::Process { argv, .. } = primitive else {
+            return Script { upload: true, ..Script::default() };
+        };
+        let word = |index: usize| argv.get(index).and_then(|word| word.parse::<u64>().ok());
+        Script {
+            ms: word(1).unwrap_or_default(),
+            exit: word(2).and_then(|code| i32::try_from(code).ok()).unwrap_or_default(),
+            bytes: word(3).and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default(),
+            upload: false,
+        }
+    }
+}
+
+/// What the worker says of a step that ended so.
+pub(crate) fn report(ending: Ending, logs: Vec<String>) -> Report {
+    Report { ending, exit: None, logs, stderr_tail: String::new() }
+}

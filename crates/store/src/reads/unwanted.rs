@@ -10,11 +10,11 @@ statements! {
     FAILED_FAST = "SELECT request.id AS id, failed.builder AS builder, failed.outcome AS outcome \
         FROM buildset JOIN request AS failed ON failed.buildset_id = buildset.id \
         AND failed.outcome IN ('failure', 'exception') \
-        JOIN request ON request.buildset_id = buildset.id AND request.state <> 'complete' \
+        JOIN request ON request.buildset_id = buildset.id AND request.state IN ('pending', 'claimed', 'collapsed') \
         WHERE buildset.fail_fast = 1 AND buildset.complete_at IS NULL \
         AND NOT EXISTS (SELECT 1 FROM build WHERE build.request_id = request.id \
         AND build.finished_at IS NULL AND build.state <> 'running' AND build.state <> 'lost') \
-        ORDER BY request.id, failed.id";
+        ORDER BY buildset.id, request.id, failed.id";
     SUPERSEDED = "SELECT request.id AS id, newer.revision AS revision, newer.branch AS branch \
         FROM request JOIN buildset ON buildset.id = request.buildset_id \
         JOIN request AS newer ON newer.builder = request.builder AND newer.id > request.id \

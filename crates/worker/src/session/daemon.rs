@@ -291,14 +291,14 @@ impl Daemon {
     fn hear_slot(&mut self, said: Said) {
         match said {
             Said::Word(FromShepherd::Grew { attempt, number, end }) => {
-                self.tools.spool.grew(attempt, number, end);
+                block_in_place(|| self.tools.spool.grew(attempt, number, end));
             }
             Said::Word(FromShepherd::Tail { log, raw_offset, at, raw }) => {
                 self.tools.spool.offer_tail(log, raw_offset, at, &raw);
             }
             Said::Word(FromShepherd::Ended { attempt, number, end, report }) => {
                 if end > 0 {
-                    self.tools.spool.ended(attempt, number, end);
+                    block_in_place(|| self.tools.spool.ended(attempt, number, end));
                 }
                 self.step_ended(attempt, number, *report);
             }

@@ -153,13 +153,13 @@ fn try_one(root: &Path, copy: &Path, mutant: &Mutant) -> Result<bool, String> {
     }
     let text = text.replace(mutant.from, mutant.to);
     std::fs::write(&path, text).map_err(|error| error.to_string())?;
-    let built = cargo(root, copy, &["build", "--quiet", "-p", "bench"])?;
+    let built = cargo(copy, &["build", "--quiet", "-p", "bench"])?;
     if !built.status.success() {
         return Err(format!("does not compile:\n{}", String::from_utf8_lossy(&built.stderr)));
     }
     let oracle = ["run", "--quiet", "-p", "bench", "--", "oracle", "--decisions", DECISIONS];
     let oracle = [&oracle[..], &["--text", "0"]].concat();
-    Ok(!cargo(root, copy, &oracle)?.status.success())
+    Ok(!cargo(copy, &oracle)?.status.success())
 }
 
 /// The copy is a workspace of the core, the configuration and this program, as they are now.
@@ -169,10 +169,12 @@ fn renew(root: &Path, copy: &Path) -> std::io::Result<()> {
     }
     std::fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock"))?;
     let manifest = std::fs::read_to_string(root.join("Cargo.toml"))?;
-    std::fs::write(
-        copy.join("Cargo.toml"),
-        manifest.replace("\"crates/*\"", "\"crates/core\", \"crates/config\""),
-    )
+    let lines = manifest.lines().filter(|line| !line.starts_with("default-members"));
+    let lines = lines.map(|line| match line.starts_with("members") {
+        true => "members = [\"crates/core\", \"crates/config\", \"bench\"]",
+        false => line,
+    });
+    std::fs::write(copy.join("Cargo.toml"), lines.collect::<Vec<_>>().join("\n"))
 }
 
 fn copy_all(from: &Path, to: &PathBuf) -> std::io::Result<()> {
@@ -190,9 +192,11 @@ fn copy_all(from: &Path, to: &PathBuf) -> std::io::Result<()> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "cargo builds the mutants")]
-fn cargo(root: &Path, copy: &Path, words: &[&str]) -> Result<std::process::Output, String> {
+fn cargo(copy: &Path, words: &[&str]) -> Result<std::process::Output, String> {
     let mut command =
         std::process::Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    command.args(words).current_dir(copy).env("CARGO_TARGET_DIR", root.join("target"));
+    // Cargo takes a package of the copy for the one it is a copy of: they may not share artifacts.
+    command.args(words).current_dir(copy).env("CARGO_TARGET_DIR", copy.join("target"));
+    command.env("CARGO_PROFILE_DEV_DEBUG", "false");
     command.output().map_err(|error| format!("cannot run cargo: {error}"))
 }

@@ -189,8 +189,12 @@ fn evaluate(
     }
     let declares_policy = draft.policy.is_some();
     let policy = draft.policy.map(|p| p.it).unwrap_or_default();
-    let policy =
-        Arc::new(FarmPolicy::new(policy, draft.properties, functions, farm.bounds_waits()));
+    let policy = FarmPolicy::new(policy, draft.properties, functions, farm.bounds_waits());
+    let unknown = distinct(crate::check::unknown_attributes(&policy, &farm));
+    if !unknown.is_empty() {
+        return Err(Errors(unknown));
+    }
+    let policy = Arc::new(policy);
     let files = files.iter().map(|f| (f.name.clone(), f.text.clone())).collect();
     let text = ConfigurationText::of(files);
     Ok(Loaded { farm, policy, text, warnings, declares_policy })

@@ -8,8 +8,9 @@ use steading_core::farm::{
 };
 use steading_core::words::Value;
 
+use crate::Diagnostic;
 use crate::draft::PolicyDraft;
-use crate::interpreter::{Answer, Frozen, call};
+use crate::interpreter::{Answer, Called, Frozen, attempt, call};
 use crate::views::{self, View};
 
 /// The policy of a configuration. Without functions it never enters the interpreter.
@@ -52,6 +53,51 @@ impl FarmPolicy {
             }
         });
         Evaluated { value, reads }
+    }
+
+    /// Attributes that exist nowhere and that a function reads whomever of these it is asked
+    /// about: what can be known before anybody waits.
+    pub(crate) fn unknown_attributes(
+        &self,
+        requests: &[RequestView],
+        workers: &[WorkerView],
+    ) -> Vec<Diagnostic> {
+        let terms = self.order.iter().filter_map(|term| match term.kind {
+            TermKind::Function { function, request, worker } => Some((function, request, worker)),
+            _ => None,
+        });
+        let mut findings = Vec::new();
+        for (function, takes_request, takes_worker) in self.allow.into_iter().chain(terms) {
+            let requests = &requests[..if takes_request { requests.len() } else { 1 }];
+            let workers = &workers[..if takes_worker { workers.len() } else { 1 }];
+            let views = requests.iter().flat_map(|r| workers.iter().map(move |w| (r, w)));
+            let views = views.map(|(request, worker)| {
+                let request = takes_request.then(|| views::request("request", request));
+                let worker = takes_worker.then(|| views::worker(worker));
+                request.into_iter().chain(worker).collect()
+            });
+            findings.extend(self.always_unknown(function, views));
+        }
+        if let (Some(function), [first, ..]) = (self.collapse, requests) {
+            let pairs =
+                requests.iter().map(|b| vec![views::request("a", first), views::request("b", b)]);
+            findings.extend(self.always_unknown(function, pairs));
+        }
+        findings
+    }
+
+    fn always_unknown(
+        &self,
+        function: FunctionId,
+        all: impl Iterator<Item = Vec<View>>,
+    ) -> Option<Diagnostic> {
+        let function = self.functions.get(function.0 as usize)?;
+        let mut found = None;
+        for views in all {
+            let Called { value, unknown: true, .. } = attempt(function, views) else { return None };
+            found = found.or(value.err());
+        }
+        found.map(|found| *found)
     }
 
     fn yes_or_no(&self, function: FunctionId, views: Vec<View>, what: &str) -> Evaluated<bool> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use steading_core::farm::{BuildView, Evaluated, FunctionId, RequestView, TermKind, WorkerView};
 use steading_core::words::{Micros, Properties, Property, RequestId, Value};
-use support::good;
+use support::{bad, good};
 
 fn properties() -> Properties {
     let property = |value| Property { value, source: "force".to_owned() };
@@ -143,20 +143,30 @@ fn what_is_printed_tells_nothing_that_was_not_read() {
 
 #[test]
 fn an_attribute_that_does_not_exist() {
-    insta::assert_snapshot!(fault("lambda request: request.brunch"), @r#"
+    let refused = |function: &str| bad(&format!("policy(order = [highest({function})])\n"));
+    insta::assert_snapshot!(refused("lambda request: request.brunch"), @r#"
     error: a request has no attribute `brunch`; did you mean `branch`? it has id, builder, priority, repository, branch, revision, owner, reason, properties, submitted_at
      --> farm.star:1:41
       |
     1 | policy(order = [highest(lambda request: request.brunch)])
       |                                         ^^^^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(fault("lambda worker: worker.labels.os"), @r#"
+    insta::assert_snapshot!(refused("lambda worker: worker.labels.os"), @r#"
     error: worker.labels has no attribute `os`; write worker.labels["os"] or worker.labels.get("os")
      --> farm.star:1:40
       |
     1 | policy(order = [highest(lambda worker: worker.labels.os)])
       |                                        ^^^^^^^^^^^^^^^^
     "#);
+    let only = |text: &str| bad(text).lines().next().unwrap_or_default().to_owned();
+    let error = only("policy(allow = lambda request, worker: worker.nime != request.owner)");
+    assert!(error.starts_with("error: a worker has no attribute `nime`; did you mean"), "{error}");
+    let error = only("policy(collapse = lambda a, b: a.brunch == b.branch)");
+    assert!(error.starts_with("error: a request has no attribute `brunch`"), "{error}");
+    // Read for some only: it may never be asked about those.
+    good("policy(allow = lambda request: request.priority < 3 or request.brunch == 1)");
+    let message = fault("lambda request: request.owner != \"ann\" or request.brunch");
+    assert!(message.starts_with("error: a request has no attribute `brunch`"), "{message}");
 }
 
 #[test]

@@ -30,5 +30,5 @@ pub struct Context {
     pub sessions: Sessions,
     /// Whoever asks for an explanation takes it: they are answered one after the other, so that
     /// many who ask take one thread and not all.
-    pub explaining: Arc<Mutex<Looked>>,
+    pub(crate) explaining: Arc<Mutex<Looked>>,
 }

@@ -27,9 +27,9 @@ pub use error::{BadQuery, Error, OpenError};
 pub use follow::{Ended, Follow, Followed, Present};
 pub use off_thread::off_thread;
 pub use ops::{
-    Acceptance, CancelBuild, CancelRequest, ConfigurationText, LockNeed, LogEnd, Lost, NewArtifact,
-    NewBuildset, NewChange, NewClaim, NewNotification, NewRequest, NewStep, NewToken, Next,
-    Recovered, Returned, Submitted, TOGETHER_CODE,
+    Acceptance, CancelBuild, CancelRequest, ConfigurationText, FAULTS_MAX, LockNeed, LogEnd, Lost,
+    NewArtifact, NewBuildset, NewChange, NewClaim, NewFault, NewNotification, NewRequest, NewStep,
+    NewToken, Next, Recovered, Returned, Submitted, TOGETHER_CODE,
 };
 pub use query::{Filter, LIMIT_DEFAULT, LIMIT_MAX, Op, Order, Page, Query, Row};
 pub use reads::{

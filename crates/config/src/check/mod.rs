@@ -4,7 +4,9 @@ mod builders;
 mod cycles;
 mod farm;
 mod notifiers;
+mod samples;
 mod schedulers;
 mod workers;
 
 pub(crate) use farm::farm;
+pub(crate) use samples::unknown_attributes;

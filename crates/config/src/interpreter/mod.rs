@@ -11,5 +11,5 @@ mod run;
 mod tracked;
 
 pub(crate) use modules::{EVALUATOR, Evaluation, evaluate, loads};
-pub(crate) use run::{Frozen, call};
+pub(crate) use run::{Called, Frozen, attempt, call};
 pub(crate) use tracked::Answer;

@@ -6,7 +6,7 @@ use starlark::PrintHandler;
 use starlark::environment::Module;
 use starlark::eval::Evaluator;
 use starlark::values::OwnedFrozenValue;
-use steading_core::farm::{Evaluated, Fault};
+use steading_core::farm::{Evaluated, Fault, Reads};
 
 use super::errors::diagnose;
 use super::limits::{Limits, Watch};
@@ -20,6 +20,9 @@ use crate::views::View;
 const CALL_TICKS_MAX: u64 = 100_000;
 /// Bytes of the values of one call.
 const CALL_HEAP_BYTES_MAX: usize = 16 << 20;
+
+/// Characters of a message that are kept: it is remembered for each class.
+const MESSAGE_MAX: usize = 1_000;
 
 const LIMITS: Limits =
     Limits { ticks: CALL_TICKS_MAX, heap_bytes: CALL_HEAP_BYTES_MAX, what: "this function" };
@@ -39,29 +42,56 @@ impl Frozen {
 
     /// A fault of the function as a whole.
     pub(crate) fn fault(&self, message: String) -> Fault {
-        Fault { message: self.given.error(&[], message).to_string() }
+        Fault { message: self.finding(message).to_string() }
     }
+
+    fn finding(&self, mut message: String) -> Box<Diagnostic> {
+        if let Some((end, _)) = message.char_indices().nth(MESSAGE_MAX) {
+            message.truncate(end);
+        }
+        Box::new(self.given.error(&[], message))
+    }
+}
+
+/// What came of a call.
+pub(crate) struct Called {
+    pub(crate) value: Result<Answer, Box<Diagnostic>>,
+    pub(crate) reads: Reads,
+    /// It failed for an attribute that no view of the kind has.
+    pub(crate) unknown: bool,
 }
 
 /// Calls a function with views by the names of its parameters.
 pub(crate) fn call(function: &Frozen, views: Vec<View>) -> Evaluated<Answer> {
+    let Called { value, reads, .. } = attempt(function, views);
+    Evaluated { value: value.map_err(|it| Fault { message: it.to_string() }), reads }
+}
+
+/// The same, with the finding as such.
+pub(crate) fn attempt(function: &Frozen, views: Vec<View>) -> Called {
     let log = Log::default();
     // A fault of the interpreter itself must cost this answer, not the farm.
     let unwound = catch_unwind(AssertUnwindSafe(|| evaluate(function, views, &log)));
     let looked = log.take();
+    let mut unknown = false;
     let value = match unwound {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(mut diagnostic)) => {
+            unknown = missing_in_view(&diagnostic);
             // The interpreter names the missing attribute, the view also those that exist.
-            if let (true, Some(message)) = (missing_in_view(&diagnostic), looked.in_vain) {
+            if let (true, Some(message)) = (unknown, looked.in_vain) {
                 diagnostic.message = message;
                 diagnostic.help = None;
             }
-            Err(Fault { message: diagnostic.to_string() })
+            // A message made by the user's own code may be of any length.
+            if let Some((end, _)) = diagnostic.message.char_indices().nth(MESSAGE_MAX) {
+                diagnostic.message.truncate(end);
+            }
+            Err(diagnostic)
         }
-        Err(_) => Err(function.fault("the interpreter failed in this function".to_owned())),
+        Err(_) => Err(function.finding("the interpreter failed in this function".to_owned())),
     };
-    Evaluated { value, reads: looked.reads }
+    Called { value, reads: looked.reads, unknown }
 }
 
 fn missing_in_view(diagnostic: &Diagnostic) -> bool {

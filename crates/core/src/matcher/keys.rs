@@ -16,7 +16,10 @@ pub struct FaultReport {
     pub function: String,
     /// What went wrong.
     pub message: String,
-    /// A request it failed on.
+    /// What it had read, and what that was: it fails for all of whom the same is true. Empty where
+    /// answers are not remembered by that.
+    pub seen: String,
+    /// A request it failed on; 0 where it looked at none.
     pub request: RequestId,
     /// The worker it failed on.
     pub worker: String,
@@ -29,10 +32,20 @@ pub(super) struct Faults {
     reported: BTreeSet<(String, String)>,
 }
 
+/// Faults kept until they are fetched, and messages known to be reported: more tell nobody more.
+const FAULTS_MAX: usize = 1_000;
+
 impl Faults {
-    pub(super) fn report_once(&mut self, fault: FaultReport) {
-        if self.reported.insert((fault.function.clone(), fault.message.clone())) {
+    fn report(&mut self, fault: FaultReport) {
+        if self.new.len() < FAULTS_MAX {
             self.new.push(fault);
+        }
+    }
+
+    pub(super) fn report_once(&mut self, fault: FaultReport) {
+        let message = (fault.function.clone(), fault.message.clone());
+        if self.reported.len() < FAULTS_MAX && self.reported.insert(message) {
+            self.report(fault);
         }
     }
 }
@@ -215,11 +228,12 @@ impl Judge<'_> {
             let report = FaultReport {
                 function: function.to_owned(),
                 message: fault.message.clone(),
+                seen: answer.seen,
                 request: views.request.map_or(RequestId(0), |r| r.id),
                 worker: views.worker.map_or_else(String::new, |w| w.name.clone()),
             };
             match (answer.fresh, answer.kept) {
-                (true, true) => self.faults.new.push(report),
+                (true, true) => self.faults.report(report),
                 (true, false) => self.faults.report_once(report),
                 (false, _) => {}
             }

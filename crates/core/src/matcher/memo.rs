@@ -5,12 +5,16 @@
 //! workers that look alike to it are asked about once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::farm::{Evaluated, Fault, FunctionId, Reads, RequestView, WorkerView};
 use crate::words::Value;
 
 /// Answers kept before all are forgotten; bounds memory for policies that read unique attributes.
 const ANSWERS_MAX: usize = 200_000;
+
+/// Characters of what was read that are told.
+const TOLD_MAX: usize = 1_000;
 
 const REQUEST_FIELDS: [&str; 10] = [
     "id",
@@ -33,6 +37,17 @@ pub(super) enum Attribute {
     RequestProperty(String),
     Worker(String),
     WorkerLabel(String),
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Attribute::Request(field) => write!(f, "request.{field}"),
+            Attribute::RequestProperty(name) => write!(f, "request.properties.{name}"),
+            Attribute::Worker(field) => write!(f, "worker.{field}"),
+            Attribute::WorkerLabel(name) => write!(f, "worker.labels.{name}"),
+        }
+    }
 }
 
 /// What an attribute was.
@@ -88,6 +103,8 @@ pub(super) struct Answer<T> {
     pub(super) value: Result<T, Fault>,
     pub(super) fresh: bool,
     pub(super) kept: bool,
+    /// Of a new fault that is remembered: what was read, and what it was.
+    pub(super) seen: String,
 }
 
 impl Memo {
@@ -134,7 +151,8 @@ fn ask<T: Clone>(
         let values = project(&class.attributes, views);
         let known = values.and_then(|values| class.answers.get(&values));
         if let Some(value) = known {
-            return Answer { value: value.clone(), fresh: false, kept: true };
+            let seen = String::new();
+            return Answer { value: value.clone(), fresh: false, kept: true, seen };
         }
     }
     *evaluations += 1;
@@ -148,6 +166,7 @@ fn ask<T: Clone>(
     }
     let understood = understood.filter(|(attributes, _)| !is_unique(attributes));
     let remembered = understood.is_some();
+    let seen = understood.as_ref().filter(|_| value.is_err()).map(told).unwrap_or_default();
     if let Some((attributes, values)) = understood {
         *kept += 1;
         let place = answers.by_reads.iter().position(|class| class.attributes == attributes);
@@ -157,7 +176,21 @@ fn ask<T: Clone>(
         });
         answers.by_reads[place].answers.insert(values, value.clone());
     }
-    Answer { value, fresh: true, kept: remembered }
+    Answer { value, fresh: true, kept: remembered, seen }
+}
+
+/// `request.branch = main, worker.labels.spot absent`
+fn told((attributes, values): &(Vec<Attribute>, Vec<Seen>)) -> String {
+    let each = attributes.iter().zip(values).map(|(attribute, seen)| match seen {
+        Seen::Absent => format!("{attribute} absent"),
+        Seen::One(value) => format!("{attribute} = {value}"),
+        Seen::Many(values) => {
+            let values: Vec<String> = values.iter().map(|(n, v)| format!("{n} = {v}")).collect();
+            format!("{attribute} = {{{}}}", values.join(", "))
+        }
+    });
+    let text = each.collect::<Vec<String>>().join(", ");
+    text.chars().take(TOLD_MAX).collect()
 }
 
 /// Whether no other request will ever be seen with these: such an answer is good for nobody else.

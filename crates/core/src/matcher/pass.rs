@@ -154,7 +154,8 @@ fn drop_mixed<'a>(
         if let Why::PolicyFault { function, message } = &why {
             let (function, message) = (function.clone(), message.clone());
             let (request, worker) = (tuple.request(), tuple.worker().to_owned());
-            memory.report_once(FaultReport { function, message, request, worker });
+            let seen = String::new();
+            memory.report_once(FaultReport { function, message, seen, request, worker });
         }
         compared.mixed.push((tuple.request(), tuple.worker(), why));
     }

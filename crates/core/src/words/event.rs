@@ -218,6 +218,8 @@ kinds! {
     WorkerMissing = "worker.missing",
     /// A worker is being reset, was reset, or could not be.
     WorkerReset = "worker.reset",
+    /// A function of the policy failed: once per function and class pair.
+    FaultNoted = "fault.noted",
     /// The farm was paused or resumed, or drains.
     FarmFlagged = "farm.flagged",
     /// The farm itself found a reason to hold everything back, or found it gone.

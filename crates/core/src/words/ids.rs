@@ -55,6 +55,8 @@ ids! {
     LockId = "lock";
     /// An infrastructure error.
     CauseId = "cause";
+    /// A failure of a function of the policy.
+    FaultId = "fault";
     /// The farm itself: one row.
     FarmId = "farm";
     /// Something to be told to people or programs outside.

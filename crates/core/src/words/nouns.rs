@@ -341,6 +341,20 @@ pub static NOUNS: &[Noun] = &[
         ],
     },
     Noun {
+        name: "fault",
+        plural: "faults",
+        fields: &[
+            ID,
+            must("configuration_id", Kind::Int, "The configuration whose policy failed."),
+            must("function", Kind::Text, "The function: `allow`, `collapse`, or the term."),
+            must("message", Kind::Text, "What went wrong, with file, line and the way to it."),
+            must("seen", Kind::Text, "What the function had read of all whom this concerns."),
+            may("request_id", Kind::Int, "A request it failed on."),
+            may("worker", Kind::Text, "The worker it failed on."),
+            must("noted_at", Kind::Time, "When it was noticed."),
+        ],
+    },
+    Noun {
         name: "farm",
         plural: "farms",
         fields: &[

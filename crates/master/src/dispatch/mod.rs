@@ -3,6 +3,7 @@
 mod bounds;
 mod claim;
 mod explain;
+mod faults;
 mod forecast;
 mod news;
 mod pass;
@@ -12,6 +13,7 @@ mod views;
 pub(crate) use claim::need;
 pub(crate) use explain::Looked;
 pub(crate) use explain::{explain, queue};
+pub(crate) use faults::note as note_faults;
 pub(crate) use pass::run;
 pub(crate) use views::request_view;
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use steading_core::matcher::{Match, Start, Waiting};
+use steading_core::matcher::{FaultReport, Match, Start, Waiting};
 use steading_core::words::{Micros, RequestId};
 use tokio_util::sync::CancellationToken;
 
 use super::bounds;
 use super::claim::{claim, grant, offer};
+use super::faults;
 use super::snapshot::Snapshot;
 use crate::context::Context;
 use crate::farms::FarmError;
@@ -90,14 +91,15 @@ async fn pass(context: &Context, owner: &mut Owner) -> Result<Passed, FarmError>
     let known = owner.known(context).await?;
     if known.farm.held().is_some() {
         // Builds that run go on. Whoever lets others begin says so in an event.
-        let (known, decided) = decide(known, 0).await?;
-        grant(context, &known, decided.steps).await?;
+        let (known, Decisions { steps, faults, .. }) = decide(known, 0).await?;
+        grant(context, &known, steps).await?;
+        faults::note(context, known.present.id, faults).await?;
         let wake = bounds::report(context, &known, &BTreeSet::new()).await?;
         let wake = wake.map(|at| until_ms_after(at, known.decided.at));
         owner.known = Some(known);
         return Ok(Passed { started: 0, wake });
     }
-    let (known, Decisions { matches, steps }) = decide(known, BATCH).await?;
+    let (known, Decisions { matches, steps, faults }) = decide(known, BATCH).await?;
     grant(context, &known, steps).await?;
     let claims = claim(context, &known, &matches).await?;
     let claimed: BTreeSet<RequestId> = claims.iter().map(|c| c.attempt.request).collect();
@@ -113,6 +115,7 @@ async fn pass(context: &Context, owner: &mut Owner) -> Result<Passed, FarmError>
             tracing::error!(%attempt, "an offer was neither sent nor given back: {error}");
         }
     }
+    faults::note(context, known.present.id, faults).await?;
     let now = known.decided.at;
     let rested = known.resting.values().min().copied();
     let overdue = bounds::report(context, &known, &claimed).await?;
@@ -132,10 +135,13 @@ struct Decisions {
     matches: Vec<Match>,
     /// Steps, which get the locks they wait for.
     steps: Vec<Waiting>,
+    /// What failed in the policy's functions.
+    faults: Vec<FaultReport>,
 }
 
-/// Matches until nothing is feasible, or so many builds are. User functions run here: never on a thread that serves
-/// others. What was matched is booked only until the end of this: history says whether it holds.
+/// Matches until nothing is feasible, or so many builds are. User functions run here: never on a
+/// thread that serves others. What was matched is booked only until the end of this: history says
+/// whether it holds.
 async fn decide(
     mut known: Snapshot,
     builds_max: usize,
@@ -162,9 +168,7 @@ async fn decide(
             known.matcher.release(id);
         }
         known.matcher.set_waiting(waiting);
-        for fault in known.matcher.take_faults() {
-            tracing::warn!("a policy function failed: {fault:?}");
-        }
+        decisions.faults = known.matcher.take_faults();
         (known, decisions)
     });
     deciding.await.map_err(|error| FarmError::Panicked(error.to_string()))

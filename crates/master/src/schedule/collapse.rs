@@ -1,12 +1,13 @@
 //! Collapse at creation: the policy is asked before the section, history is asked again inside it.
 
 use steading_core::farm::RequestView;
+use steading_core::matcher::FaultReport;
 use steading_core::trigger::{Newcomer, may_absorb};
 use steading_core::words::{Micros, Request, RequestId};
 use steading_store::{Error, NewBuildset, NewRequest, Submitted, Write};
 
 use crate::context::Context;
-use crate::dispatch::request_view;
+use crate::dispatch::{note_faults, request_view};
 use crate::farms::Present;
 
 /// A pending request that folds into one of the buildset's.
@@ -53,19 +54,26 @@ pub(super) async fn folds(
     }
     let policy = present.policy.clone();
     let asking = steading_store::off_thread(move || {
-        let wanted = candidates.into_iter().filter(|(_, (older, newer))| {
-            match policy.collapse(older, newer).map(|answer| answer.value) {
-                Some(Ok(yes)) => yes,
-                Some(Err(fault)) => {
-                    tracing::warn!("the policy's `collapse` failed: {}", fault.message);
-                    false
-                }
-                None => false,
+        let (mut folds, mut faults) = (Vec::new(), Vec::new());
+        for (fold, (older, newer)) in candidates {
+            match policy.collapse(&older, &newer).map(|answer| answer.value) {
+                Some(Ok(true)) => folds.push(fold),
+                Some(Err(fault)) => faults.push(failed(&older, fault.message)),
+                Some(Ok(false)) | None => {}
             }
-        });
-        wanted.map(|(fold, _)| fold).collect()
+        }
+        (folds, faults)
     });
-    asking.await.unwrap_or_default()
+    let (folds, faults) = asking.await.unwrap_or_default();
+    if let Err(error) = note_faults(context, present.id, faults).await {
+        tracing::error!("cannot note that the policy's `collapse` failed: {error}");
+    }
+    folds
+}
+
+fn failed(older: &RequestView, message: String) -> FaultReport {
+    let (function, seen, worker) = ("collapse".to_owned(), String::new(), String::new());
+    FaultReport { function, message, seen, request: older.id, worker }
 }
 
 fn newcomer<'a>(buildset: &'a NewBuildset, request: &'a NewRequest) -> Newcomer<'a> {

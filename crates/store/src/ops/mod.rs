@@ -12,6 +12,7 @@ mod buildset;
 mod change;
 mod claim;
 mod configuration;
+mod fault;
 mod finish;
 mod idempotency;
 mod limits;
@@ -35,6 +36,7 @@ pub use buildset::{NewBuildset, NewRequest, Submitted};
 pub use change::NewChange;
 pub use claim::{LockNeed, NewClaim};
 pub use configuration::ConfigurationText;
+pub use fault::{FAULTS_MAX, NewFault};
 pub use finish::Next;
 pub use log::LogEnd;
 pub use lost::{Lost, Returned};
@@ -58,6 +60,7 @@ pub(crate) mod statements {
         super::change::STATEMENTS,
         super::claim::STATEMENTS,
         super::configuration::STATEMENTS,
+        super::fault::STATEMENTS,
         super::finish::STATEMENTS,
         super::idempotency::STATEMENTS,
         super::limits::STATEMENTS,

@@ -92,6 +92,7 @@ pub(super) static NESTINGS: &[Nesting] = &[
     nesting("request", "cause", "request_id", "id"),
     nesting("build", "cause", "build_id", "id"),
     nesting("worker", "cause", "worker", "name"),
+    nesting("request", "fault", "request_id", "id"),
 ];
 
 impl Nesting {

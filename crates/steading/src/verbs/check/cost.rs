@@ -220,10 +220,19 @@ mod tests {
 
     #[tokio::test]
     async fn it_counts_what_the_policy_tells_apart() {
-        let (line, warnings) = said("policy(allow = lambda request, worker: True)").await;
-        let expected = "policy: nothing waits; as an example, 2 pending requests in 2 classes, 2 \
-                        workers in 1 class; 2 pairs of classes may meet; 1 evaluation";
-        assert_eq!((line.as_str(), warnings), (expected, vec![]));
+        let check = |(line, warnings): (String, Vec<String>), rest: &str| {
+            let start = "policy: nothing waits; as an example, 2 pending requests in ";
+            assert_eq!((line, warnings), (format!("{start}{rest}"), vec![]));
+        };
+        check(
+            said("policy(allow = lambda request, worker: True)").await,
+            "1 class, 2 workers in 1 class; 1 pair of classes may meet; 1 evaluation",
+        );
+        let apart = "lambda request, worker: request.builder == worker.labels.get(\"os\")";
+        check(
+            said(&format!("policy(order = [highest({apart})])")).await,
+            "2 classes, 2 workers in 2 classes; 4 pairs of classes may meet; 4 evaluations",
+        );
     }
 
     #[tokio::test]
@@ -237,8 +246,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_fails_on_the_queue_is_told() {
-        let (_, warnings) = said("policy(allow = lambda request: request.brunch == 1)").await;
+        let (_, warnings) = said("policy(allow = lambda request: request.builder[7] == 1)").await;
         let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
-        assert!(warning.contains("request has no attribute `brunch`"), "{warning}");
+        assert!(warning.starts_with("allow of the policy fails for request 1 on a: "), "{warning}");
+        assert!(warning.contains("farm.star:4:33"), "{warning}");
     }
 }

@@ -7,5 +7,6 @@ mod cost;
 mod farms;
 mod keep;
 mod locks;
+mod policy;
 mod queue;
 mod reload;

@@ -1,5 +1,6 @@
 //! End to end: the real binary, real repositories, real processes.
 
+mod accept;
 mod bad_input;
 mod browser;
 mod farm;

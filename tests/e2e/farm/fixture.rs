@@ -132,6 +132,14 @@ impl Farm {
         pid.as_raw_nonzero().get()
     }
 
+    /// Signals whoever stands in a lock file, if that is a process of this farm; answers it.
+    pub(crate) fn signal_ours(&self, lock: &Path, signal: Signal) -> Option<i32> {
+        let pid = std::fs::read_to_string(lock).ok()?.trim().parse::<i32>().ok()?;
+        sweep::ours(pid, self.dir.path())?;
+        kill_process(Pid::from_raw(pid)?, signal).ok()?;
+        Some(pid)
+    }
+
     /// Stops the farm in order; answers the exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
         self.signal(Signal::TERM);

@@ -16,4 +16,4 @@ pub(crate) use feed::Feed;
 pub(crate) use fixture::Farm;
 pub(crate) use folded::Folded;
 pub(crate) use process::{Output, STEADING};
-pub(crate) use wait::until;
+pub(crate) use wait::{runtime, until, until_in};

@@ -14,7 +14,7 @@ pub(super) fn processes(dir: &Path) -> Vec<(i32, String)> {
 }
 
 /// The command line of a process that belongs to `dir`.
-fn ours(pid: i32, dir: &Path) -> Option<String> {
+pub(super) fn ours(pid: i32, dir: &Path) -> Option<String> {
     let proc = Path::new("/proc").join(pid.to_string());
     let line = std::fs::read(proc.join("cmdline")).ok()?;
     let line = String::from_utf8_lossy(&line).replace('\0', " ");

@@ -13,19 +13,25 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Looks until there is an answer; fails, naming what was waited for, when there is none in time.
 #[track_caller]
-pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + DEADLINE;
+pub(crate) fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_in(DEADLINE, what, look)
+}
+
+/// The same where it may take this long.
+#[track_caller]
+pub(crate) fn until_in<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let give_up = Instant::now() + limit;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < give_up, "in {DEADLINE:?} there was no end of: {what}");
+        assert!(Instant::now() < give_up, "in {limit:?} there was no end of: {what}");
         std::thread::park_timeout(LOOK_EVERY);
     }
 }
 
 /// The one runtime under the tests' clients; the tests themselves are plain threads.
-pub(super) fn runtime() -> &'static Runtime {
+pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| Runtime::new().expect("a runtime"))
 }

@@ -1,0 +1,22 @@
+//! Acceptance: what the farm promises, shown with real processes. A slice of each run is a normal
+//! test; the full runs are asked for by name, as `tests/README.md` says.
+
+mod chaos;
+mod far;
+mod faults;
+mod proxy;
+mod random;
+
+/// A line for whoever runs it.
+#[expect(clippy::print_stderr, reason = "the figures are what these runs are for")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// A number from the environment, so that a run can be made longer.
+fn number(variable: &str, default: u64) -> u64 {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")),
+        Err(_) => default,
+    }
+}

@@ -23,9 +23,6 @@ const OUT_OF_REACH: &[(&str, &str)] = &[
     ("schedule.timer", "needs changes, which come from git"),
 ];
 
-/// Runs that a hunt may take.
-const RUNS_MAX: u64 = 40;
-
 /// What came of the crash points.
 #[derive(Debug, Clone, Default)]
 pub struct Crashes {
@@ -41,15 +38,16 @@ pub struct Crashes {
     pub runs: u64,
 }
 
-/// Kills a master at each section of the product, at each of the three places.
+/// Kills a master at each section of the product, at each of the three places, in at most so many
+/// runs.
 #[must_use]
-pub fn crashes() -> Crashes {
+pub fn crashes(runs_max: u64) -> Crashes {
     let reachable = |name: &str| !OUT_OF_REACH.iter().any(|(out, _)| *out == name);
     let sections = SECTIONS.iter().map(|(name, _)| *name).filter(|name| reachable(name));
     let mut hunt: Hunt = sections.flat_map(|name| Cut::ALL.map(|cut| (name, cut))).collect();
     let mut crashes = Crashes { out_of_reach: OUT_OF_REACH.to_vec(), ..Crashes::default() };
     let all = hunt.len();
-    while !hunt.is_empty() && crashes.runs < RUNS_MAX {
+    while !hunt.is_empty() && crashes.runs < runs_max {
         let seed = 7_000 + crashes.runs;
         let plan = Plan { builds: 40, faults: 40, hunt: Some(hunt), ..Plan::of(seed) };
         let report = run(&plan);

@@ -100,6 +100,11 @@ impl Disk {
         self.lock().skew_us = us;
     }
 
+    /// Whether the clock is wrong.
+    pub(crate) fn is_skewed(&self) -> bool {
+        self.lock().skew_us != 0
+    }
+
     /// The disk is full, or is not.
     pub(crate) fn full(&self, full: bool) {
         self.lock().full = full;

@@ -9,6 +9,9 @@ use clap::Parser;
 use steading_sim::{Plan, Report, run, shrink};
 use tokio::time::Instant;
 
+/// Runs that a hunt for every crash point may take.
+const CRASH_RUNS_MAX: u64 = 40;
+
 /// Simulates whole farms under faults.
 #[derive(Debug, Parser)]
 struct Args {
@@ -107,7 +110,7 @@ fn main() -> std::process::ExitCode {
 }
 
 fn crash_points(began: Instant) -> std::process::ExitCode {
-    let found = steading_sim::crashes();
+    let found = steading_sim::crashes(CRASH_RUNS_MAX);
     let seconds = began.elapsed().as_secs_f64();
     say(&format!("{} kills in {} runs, {seconds:.1} s", found.killed, found.runs));
     for (section, why) in &found.out_of_reach {

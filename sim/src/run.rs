@@ -242,6 +242,10 @@ async fn observe(world: &mut World) {
 
 /// The farm's own audit of everything but the archive.
 async fn audit_now(world: &mut World) {
+    if world.disk.is_skewed() {
+        // By a clock that is wrong by an hour everything is overdue.
+        return;
+    }
     let Some(reader) = &world.reader else { return };
     let judged: Result<Vec<Violation>, Error> = reader.read(|r: &Read<'_>| audit::history(r)).await;
     match judged {

@@ -29,6 +29,7 @@ impl Troubles {
             let since = |ms: &u64| began + ms + PATIENCE_MS >= loss.build.began_ms;
             away_ms += match kind {
                 Kind::DaemonDies { machine: m, .. } if *m == machine && since(&0) => return true,
+                Kind::WorkerStops { machine: m, .. } if *m == machine && since(&0) => return true,
                 Kind::ClockJumps { ms, .. } if since(ms) => return true,
                 Kind::DiskFull { ms } if since(ms) => return true,
                 Kind::MachinePauses { machine: m, ms } if *m == machine && since(ms) => still(ms),

@@ -21,14 +21,17 @@ impl World {
         let slow = if network.slow > self.now { self.chance.below(3_000) } else { 0 };
         let mut ms = self.now + self.chance.below(4) + slow;
         let shuffled = self.shuffles_until > self.now && message && route.kind == Link::Control;
-        if shuffled && !is_hello(&frame) {
+        let last = &mut route.last_ms[usize::from(to_master)];
+        ms = ms.max(*last);
+        if shuffled && !is_about_now(&frame) {
             ms += self.chance.below(500);
         } else {
-            let last = &mut route.last_ms[usize::from(to_master)];
-            ms = ms.max(*last);
             *last = ms;
         }
-        if self.repeats_until > self.now && message && !is_hello(&frame) && self.chance.chance(200)
+        if self.repeats_until > self.now
+            && message
+            && !is_about_now(&frame)
+            && self.chance.chance(200)
         {
             let frame = frame.clone();
             let later = ms + self.chance.below(2_000);
@@ -102,9 +105,13 @@ impl World {
     }
 }
 
-fn is_hello(frame: &Frame) -> bool {
+/// What a worker holds now is true in its place only: one link keeps it there, and nobody repeats it.
+/// Everything that is addressed by an attempt may come twice, later, and in another order.
+fn is_about_now(frame: &Frame) -> bool {
     match frame {
-        Frame::Message(bytes) => matches!(decode::<ToMaster>(bytes), Ok(ToMaster::Hello(_))),
+        Frame::Message(bytes) => {
+            matches!(decode::<ToMaster>(bytes), Ok(ToMaster::Hello(_) | ToMaster::Heartbeat { .. }))
+        }
         _ => false,
     }
 }

@@ -7,6 +7,7 @@ mod audit;
 mod blame;
 mod compile;
 mod farm;
+mod faults;
 mod holding;
 mod life;
 mod limits;

@@ -11,17 +11,17 @@ use tokio::time::Instant;
 
 use super::far::Far;
 use super::faults::{Faults, TICK};
+use super::stream::stream;
 use super::{number, say};
 use crate::farm::{Client, Farm, until_in};
 
 /// Half of the workers belong to `up`, half dial through proxies. One of each kind is given up
 /// soon, so that builds are lost and taken back.
 const FARM: &str = r#"
-def grace(n):
-    return "3s" if n == 0 else "60s"
-
-[worker("near-%d" % n, slots = 2, grace = grace(n)) for n in range(3)]
-[worker("far-%d" % n, slots = 2, grace = grace(n)) for n in range(3)]
+worker("near-0", slots = 2, grace = "3s")
+[worker("near-%d" % n, slots = 2) for n in [1, 2]]
+workers("far-0", slots = 2, grace = "3s")
+workers("far-[12]", slots = 2)
 builder("stream", retries = 50, steps = [
     shell(["sh", "-c", """
         awk -v x="$0" -v n="$1" -v nap="$2" 'BEGIN {
@@ -147,13 +147,6 @@ fn stream_of(run: Run, id: u64) -> (u64, usize) {
     let seed = 1 + (run.seed.wrapping_mul(7_919) + id) % 2_000_000_000;
     let lines = if id % 20 == 7 { 60_000 } else { 100 + id * 37 % 2_000 };
     (seed, usize::try_from(lines).expect("small"))
-}
-
-/// Its bytes, computed here.
-fn stream(seed: u64, lines: usize) -> Vec<u8> {
-    let next = |x: &u64| Some(x * 16_807 % 2_147_483_647);
-    let numbers = std::iter::successors(Some(seed), next).skip(1).take(lines);
-    numbers.flat_map(|x| format!("{x}\n").into_bytes()).collect()
 }
 
 fn force(client: &Client, run: Run, id: u64) -> i64 {

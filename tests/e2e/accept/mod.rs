@@ -1,11 +1,17 @@
 //! Acceptance: what the farm promises, shown with real processes. A slice of each run is a normal
 //! test; the full runs are asked for by name, as `tests/README.md` says.
 
+mod adopt;
 mod chaos;
+mod declared;
 mod far;
 mod faults;
+mod kinds;
 mod proxy;
 mod random;
+mod sham;
+mod soak;
+mod stream;
 
 /// A line for whoever runs it.
 #[expect(clippy::print_stderr, reason = "the figures are what these runs are for")]

@@ -1,0 +1,11 @@
+//! Streams that builds print from a seed, and that tests compute for themselves.
+
+/// What `awk` does between its braces: `x` is the seed, `n` the number of lines.
+pub(super) const AWK: &str = "for (i = 0; i < n; i++) { x = (x * 16807) % 2147483647; print x }";
+
+/// The bytes of so many lines after a seed, which is between 1 and 2³¹ − 2.
+pub(super) fn stream(seed: u64, lines: usize) -> Vec<u8> {
+    let next = |x: &u64| Some(x * 16_807 % 2_147_483_647);
+    let numbers = std::iter::successors(Some(seed), next).skip(1).take(lines);
+    numbers.flat_map(|x| format!("{x}\n").into_bytes()).collect()
+}

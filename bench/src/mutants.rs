@@ -6,6 +6,14 @@ use std::path::{Path, PathBuf};
 /// Decisions that a mutant may survive.
 const DECISIONS: &str = "60000";
 
+/// Built quickly, but not so that one that survives long keeps everybody waiting.
+const FASTER: &[&str] = &[
+    "--config",
+    "profile.dev.package.steading-core.opt-level=1",
+    "--config",
+    "profile.dev.package.bench.opt-level=1",
+];
+
 /// A change of one line that makes the matcher wrong.
 struct Mutant {
     /// The case it belongs to: T1 … T11 are bugs that matchers of this kind had.
@@ -153,12 +161,13 @@ fn try_one(root: &Path, copy: &Path, mutant: &Mutant) -> Result<bool, String> {
     }
     let text = text.replace(mutant.from, mutant.to);
     std::fs::write(&path, text).map_err(|error| error.to_string())?;
-    let built = cargo(copy, &["build", "--quiet", "-p", "bench"])?;
+    let built = cargo(copy, &[&["build", "--quiet", "-p", "bench"], FASTER].concat())?;
     if !built.status.success() {
         return Err(format!("does not compile:\n{}", String::from_utf8_lossy(&built.stderr)));
     }
-    let oracle = ["run", "--quiet", "-p", "bench", "--", "oracle", "--decisions", DECISIONS];
-    let oracle = [&oracle[..], &["--text", "0"]].concat();
+    let (run, oracle) =
+        (&["run", "--quiet", "-p", "bench"], &["--", "oracle", "--decisions", DECISIONS]);
+    let oracle = [&run[..], FASTER, oracle, &["--text", "0"]].concat();
     Ok(!cargo(copy, &oracle)?.status.success())
 }
 

@@ -1,6 +1,9 @@
 //! Cancel: a build in the middle of its work, a request that waits.
 
 use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::farm::{Farm, until};
 
@@ -64,4 +67,43 @@ fn a_request_that_waits_is_taken_back() {
     assert_eq!(buildset["outcome"], "cancelled", "{buildset}");
     let again = farm.steading(&["cancel", "--request", &id]);
     assert_eq!(again.code, Some(2), "there is nothing left to cancel: {again:?}");
+}
+
+/// A build whose processes do not listen: neither the step's nor one that left its session.
+const STUBBORN: &str = r#"
+worker("barn")
+builder("stubborn", steps = [
+    shell("""
+        setsid sh -c "trap '' TERM INT HUP; echo \$\$ > DIR/other.new; mv DIR/other.new DIR/other
+            while :; do sleep 0.2; done" &
+        trap '' TERM INT HUP
+        echo $$ > DIR/self.new; mv DIR/self.new DIR/self
+        while :; do sleep 0.2; done
+    """, name = "wait"),
+])
+"#;
+
+/// From the word to the end of the request, whatever the processes think of it.
+const CANCELLED_MAX: Duration = Duration::from_secs(10);
+
+#[test]
+fn processes_that_ignore_term_are_dead_within_ten_seconds() {
+    let mut farm = Farm::started(STUBBORN);
+    let client = farm.client();
+    let request = client.force_plain("stubborn");
+    let pids = until("both processes live", || {
+        let pids = ["self", "other"].map(|name| farm.written(name).trim().to_owned());
+        pids.iter().all(|pid| !pid.is_empty()).then_some(pids)
+    });
+    client.build_in(request, "running");
+    let began = Instant::now();
+    let cancel = farm.steading(&["cancel", "stubborn/1"]);
+    assert_eq!(cancel.code, Some(0), "{cancel:?}");
+    assert_eq!(client.complete(request)["outcome"], "cancelled");
+    assert!(began.elapsed() < CANCELLED_MAX, "{:?}", began.elapsed());
+    for pid in pids {
+        assert!(!Path::new("/proc").join(&pid).exists(), "process {pid} still lives");
+    }
+    assert_eq!(farm.stop(), Some(0));
+    farm.is_gone_and_sound();
 }

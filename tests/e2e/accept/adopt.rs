@@ -13,7 +13,10 @@ use crate::farm::{Farm, until_in};
 
 const FARM: &str = r#"
 workers("sham-*", slots = SLOTS)
-builder("long", steps = [shell("sleep 1000", name = "wait"), shell("true", name = "after", when = lambda build: True)])
+builder("long", steps = [
+    shell("sleep 1000", name = "wait"),
+    shell("true", name = "after", when = lambda build: True),
+])
 "#;
 
 /// From the start of the next master to the last adopted build.

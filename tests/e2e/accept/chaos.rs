@@ -107,8 +107,8 @@ fn chaos(run: Run) {
     assert_eq!(farm.stop(), Some(0), "{}", farm.said());
     farm.is_gone_and_sound();
     say(&format!(
-        "chaos: {} requests complete, each once, {attempts} attempts; {done:?}; faults for {:.0} s, \
-         quiet after {:.0} s, checked and audited after {:.0} s",
+        "chaos: {} requests complete, each once, {attempts} attempts; {done:?}; faults for {:.0} \
+         s, quiet after {:.0} s, checked and audited after {:.0} s",
         requests.len(),
         faults.as_secs_f64(),
         quiet.as_secs_f64(),

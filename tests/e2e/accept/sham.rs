@@ -24,7 +24,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// As real workers wait between two dials: doubled from the first to the longest, half of it chance.
 const WAIT_FIRST_MS: u64 = 100;
-const WAIT_LONGEST_MS: u64 = 4_000;
+const WAIT_LONGEST_MS: u64 = 3_000;
 
 /// What can be seen of a sham worker.
 #[derive(Debug, Clone, Default)]

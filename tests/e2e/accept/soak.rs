@@ -38,7 +38,7 @@ fn five_workers_do_what_is_declared() {
 #[test]
 #[ignore = "minutes: tests/README.md says how to run it"]
 fn soak_of_1_5_and_50_workers() {
-    let rounds = number("SOAK_ROUNDS", 10);
+    let rounds = number("SOAK_ROUNDS", 4);
     for workers in [1, 5, 50] {
         soak(workers, rounds);
     }

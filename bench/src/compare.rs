@@ -10,12 +10,17 @@ pub(crate) fn run(decisions: u64, through_text: u64, seed: u64) -> bool {
     let plain = worlds("policies of plain functions", policy, (decisions, seed));
     let text = plain.and_then(|plain| {
         let text = worlds("policies that are farm.star text", star::written, (through_text, seed));
-        Some(plain.decisions + text?.decisions)
+        let mut sum = plain;
+        sum.add(text?);
+        Some(sum)
     });
     match (plain, text) {
         (Some(plain), Some(sum)) => {
-            let text = sum - plain.decisions;
-            println!("decisions compared {sum}, {text} of them through farm.star; mismatches 0");
+            let (all, text) = (sum.decisions, sum.decisions - plain.decisions);
+            let steps = format!("{} with steps waiting ({} granted)", sum.with_steps, sum.granted);
+            println!(
+                "decisions compared {all}, {text} of them through farm.star, {steps}; mismatches 0"
+            );
             true
         }
         _ => false,
@@ -32,11 +37,7 @@ fn worlds(
         let seed = seed + worlds;
         worlds += 1;
         match compare(&mut Farm::under(seed, write), seed) {
-            Ok(tally) => {
-                sum.decisions += tally.decisions;
-                sum.matches += tally.matches;
-                sum.idle += tally.idle;
-            }
+            Ok(tally) => sum.add(tally),
             Err(mismatch) => {
                 println!("{what}: {} decisions were equal, then one differed:", sum.decisions);
                 println!("{mismatch}");
@@ -45,8 +46,9 @@ fn worlds(
         }
     }
     println!(
-        "{what}: {} decisions in {worlds} worlds, {} matches, {} times nothing could start",
-        sum.decisions, sum.matches, sum.idle
+        "{what}: {} decisions in {worlds} worlds, {} matches, {} times nothing could start; \
+         {} decisions with steps waiting, {} granted",
+        sum.decisions, sum.matches, sum.idle, sum.with_steps, sum.granted
     );
     Some(sum)
 }

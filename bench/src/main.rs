@@ -19,11 +19,17 @@ mod churn;
 #[path = "../../crates/core/tests/matcher/enumerate.rs"]
 mod enumerate;
 #[allow(dead_code, reason = "the core's tests use more of it")]
+#[path = "../../crates/core/tests/matcher/in_order.rs"]
+mod in_order;
+#[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../crates/core/tests/matcher/oracle.rs"]
 mod oracle;
 #[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../crates/core/tests/matcher/policy.rs"]
 mod policy;
+#[allow(dead_code, reason = "the core's tests use more of it")]
+#[path = "../../crates/core/tests/matcher/waits.rs"]
+mod waits;
 #[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../crates/core/tests/matcher/world.rs"]
 mod world;

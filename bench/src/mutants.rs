@@ -124,6 +124,18 @@ const MUTANTS: &[Mutant] = &[
         to: "self.sight.waiting.remove(&class);",
     },
     Mutant {
+        name: "steps: a step waits also for those who wait for its build",
+        file: "../steps.rs",
+        from: "if self.is_sure(request, worker, &blocking) {",
+        to: "if self.is_sure(request, worker, &blocking) || !blocking.is_empty() {",
+    },
+    Mutant {
+        name: "steps: what a waiting step wants is kept from nobody",
+        file: "../steps.rs",
+        from: "        self.wanted.reserve(request, worker, locks);",
+        to: "",
+    },
+    Mutant {
         name: "ageing: nobody grows older",
         file: "ages.rs",
         from: "            self.grow(id, key, self.ages.next_tick(view, now));",

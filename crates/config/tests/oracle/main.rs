@@ -9,11 +9,17 @@ mod star;
 #[path = "../../../core/tests/matcher/churn.rs"]
 mod churn;
 #[allow(dead_code, reason = "the core's tests use more of it")]
+#[path = "../../../core/tests/matcher/in_order.rs"]
+mod in_order;
+#[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../../core/tests/matcher/oracle.rs"]
 mod oracle;
 #[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../../core/tests/matcher/policy.rs"]
 mod policy;
+#[allow(dead_code, reason = "the core's tests use more of it")]
+#[path = "../../../core/tests/matcher/waits.rs"]
+mod waits;
 #[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../../core/tests/matcher/world.rs"]
 mod world;
@@ -21,21 +27,19 @@ mod world;
 #[path = "../../../core/tests/matcher/written.rs"]
 mod written;
 
-use churn::{Farm, compare};
+use churn::{Farm, Tally, compare};
 
 /// Worlds per run; each makes some 20 decisions.
 const WORLDS: u64 = 80;
 
 #[test]
 fn every_decision_is_the_oracles() {
-    let (mut decisions, mut matches, mut idle) = (0, 0, 0);
+    let mut sum = Tally::default();
     for seed in 0..WORLDS {
         let mut farm = Farm::under(seed, star::written);
-        let tally = compare(&mut farm, seed).unwrap_or_else(|mismatch| panic!("{mismatch}"));
-        decisions += tally.decisions;
-        matches += tally.matches;
-        idle += tally.idle;
+        sum.add(compare(&mut farm, seed).unwrap_or_else(|mismatch| panic!("{mismatch}")));
     }
-    assert!(decisions >= 1_200, "only {decisions} decisions were compared");
-    assert!(matches >= 400 && idle >= 400, "lopsided worlds: {matches} matches, {idle} idle");
+    assert!(sum.decisions >= 1_200, "only {sum:?}");
+    assert!(sum.matches >= 400 && sum.idle >= 400, "lopsided worlds: {sum:?}");
+    assert!(sum.with_steps >= 100 && sum.granted >= 20, "lopsided worlds: {sum:?}");
 }

@@ -9,6 +9,7 @@ use super::Holding;
 use super::facts::Pending;
 use super::locks::{Pool, Taken, pool};
 use crate::farm::{Lock, RequestView};
+use crate::words::RequestId;
 
 /// A holding, as long as it lasts: what [`Matcher::release`](super::Matcher::release) takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,6 +140,12 @@ impl Books {
     pub(super) fn holders(&self, pool: &Pool) -> impl Iterator<Item = &Holding> {
         let ids = self.pools.get(pool).into_iter().flatten();
         ids.filter_map(|id| self.holding(*id))
+    }
+
+    /// The requests whose builds hold something of a pool, as far as they are known.
+    pub(super) fn builders_of(&self, pool: &Pool) -> impl Iterator<Item = RequestId> + '_ {
+        let ids = self.pools.get(pool).into_iter().flatten();
+        ids.filter_map(|id| self.all.get(id)?.view()).map(|view| view.id)
     }
 
     /// What is taken of a pool.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::locks::needs;
 use super::{Recipe, Why};
 use crate::farm::{Farm, Lock, matches_glob};
-use crate::words::{Access, Value};
+use crate::words::{Access, HeldLock, Value};
 
 /// The lasting predicates, in their order; the first that says no.
 pub(super) fn eligible(
@@ -19,7 +19,7 @@ pub(super) fn eligible(
         return Err(Why::NotInWorkers { globs: recipe.workers.clone() });
     }
     labels_met(recipe, labels)?;
-    locks_fit(recipe, name, locks)
+    locks_fit(&recipe.locks, name, locks)
 }
 
 fn pin(recipe: &Recipe, name: &str) -> Result<(), Why> {
@@ -45,8 +45,12 @@ pub(super) fn labels_met(recipe: &Recipe, labels: &BTreeMap<String, Value>) -> R
 }
 
 /// Every lock is declared and large enough there: otherwise waiting for it would never end.
-fn locks_fit(recipe: &Recipe, name: &str, locks: &BTreeMap<String, Lock>) -> Result<(), Why> {
-    for (lock, access) in needs(&recipe.locks) {
+pub(super) fn locks_fit(
+    wanted: &[HeldLock],
+    name: &str,
+    locks: &BTreeMap<String, Lock>,
+) -> Result<(), Why> {
+    for (lock, access) in needs(wanted) {
         let Some(declared) = locks.get(lock) else {
             return Err(Why::LockUnknown { lock: lock.to_owned() });
         };

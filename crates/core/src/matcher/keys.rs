@@ -58,7 +58,7 @@ pub(super) enum Ranked {
 }
 
 impl Ranked {
-    fn new(direction: Direction, value: TermValue) -> Ranked {
+    pub(super) fn new(direction: Direction, value: TermValue) -> Ranked {
         match direction {
             Direction::Highest => Ranked::Highest(value),
             Direction::Lowest => Ranked::Lowest(Reverse(value)),

@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use steading_core::farm::{Direction, LockCapacity};
-use steading_core::matcher::{HoldingId, Matcher};
+use steading_core::matcher::{HoldingId, Matcher, Start};
 use steading_core::words::{Micros, RequestId, Value};
 
+use crate::in_order::{self, Next};
 use crate::oracle;
 use crate::policy::{Allow, Kind, TestPolicy};
+use crate::waits::some_order;
 use crate::world::{World, counting, exclusive};
 use crate::written::Written;
 
@@ -20,7 +22,7 @@ const REQUIRES: [&[(&str, &str)]; 5] =
     [&[], &[], &[("os", "linux")], &[("os", "mac")], &[("spot", "yes")]];
 const WORKERS: [&[&str]; 4] = [&[], &[], &["w[012]"], &["w1", "w3"]];
 
-const LOCKS: [&str; 3] = ["gpu", "net", "disk"];
+pub(crate) const LOCKS: [&str; 3] = ["gpu", "net", "disk"];
 
 /// SplitMix64: small, seeded, the same everywhere.
 pub(crate) struct Dice(pub(crate) u64);
@@ -153,9 +155,12 @@ pub(crate) struct Farm {
     pub(crate) world: World,
     pub(crate) matcher: Matcher,
     /// Whether new classes are looked at in slices of a few pairs.
-    slices: bool,
+    pub(crate) slices: bool,
     /// By run.
     holdings: Vec<HoldingId>,
+    /// Whether steps of builds want locks of their own, and in which order of locks.
+    pub(crate) steps: bool,
+    pub(crate) lock_order: Vec<&'static str>,
 }
 
 /// Decisions compared, those of them that were matches, and how often nothing could start.
@@ -164,6 +169,20 @@ pub(crate) struct Tally {
     pub(crate) decisions: u64,
     pub(crate) matches: u64,
     pub(crate) idle: u64,
+    /// Decisions made while steps waited for locks.
+    pub(crate) with_steps: u64,
+    /// Steps that got their locks.
+    pub(crate) granted: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Tally) {
+        self.decisions += other.decisions;
+        self.matches += other.matches;
+        self.idle += other.idle;
+        self.with_steps += other.with_steps;
+        self.granted += other.granted;
+    }
 }
 
 /// Lets one world live and compares every decision.
@@ -174,15 +193,15 @@ pub(crate) fn compare(farm: &mut Farm, seed: u64) -> Result<Tally, String> {
         if !farm.dice.one_in(4) {
             continue;
         }
-        loop {
-            tally.decisions += 1;
-            if !farm.decide(seed)? {
-                tally.idle += 1;
+        // The store would have refused one in ten.
+        while let Some(found) = farm.decide(seed, &mut tally)? {
+            if farm.dice.one_in(10) {
                 break;
             }
-            tally.matches += 1;
+            farm.carry_out(&found);
         }
     }
+    farm.drain(seed, &mut tally)?;
     Ok(tally)
 }
 
@@ -196,8 +215,9 @@ impl Farm {
         let mut dice = Dice(seed);
         let policy = write(&mut dice);
         let world = world(&mut dice);
-        let (matcher, slices) = (world.matcher(), dice.one_in(3));
-        Farm { dice, policy, write, world, matcher, slices, holdings: Vec::new() }
+        let (matcher, slices, steps) = (world.matcher(), dice.one_in(3), dice.one_in(2));
+        let (holdings, lock_order) = (Vec::new(), some_order(&mut dice));
+        Farm { dice, policy, write, world, matcher, slices, holdings, steps, lock_order }
     }
 
     pub(crate) fn now(&self) -> Micros {
@@ -206,7 +226,7 @@ impl Farm {
 
     /// One thing happens, and the matcher is told.
     pub(crate) fn churn(&mut self) {
-        match self.dice.roll(19) {
+        match self.dice.roll(if self.steps { 34 } else { 19 }) {
             0..=5 => {
                 let id = submit(&mut self.world, &mut self.dice);
                 self.matcher.add_request(self.world.candidate(id));
@@ -225,6 +245,7 @@ impl Farm {
             }
             13 => self.join_or_leave(),
             14 => self.worker_changes(),
+            19.. => self.steps_change(),
             15..=17 => self.world.now += 300 * self.dice.up_to(3),
             _ => match self.dice.roll(8) {
                 0 => self.tell_all_again(),
@@ -240,22 +261,31 @@ impl Farm {
 
     fn end_some_run(&mut self) {
         let at = usize::try_from(self.dice.roll(self.world.runs.len() as u64)).expect("small");
-        self.matcher.release(self.holdings[at]);
         match self.dice.roll(6) {
             // The last step ended: locks are free, the slot is not.
             0 => {
+                self.wait_no_more(self.world.runs[at].request);
                 self.world.runs[at].locks.clear();
                 self.world.runs[at].runs = None;
             }
             // The slot is free first, where a step kept a lock longer.
             1 if self.world.runs[at].slot => self.world.runs[at].slot = false,
-            _ => {
-                self.world.runs.remove(at);
-                self.holdings.remove(at);
-                return;
-            }
+            _ => return self.end(at),
         }
+        self.matcher.release(self.holdings[at]);
         self.holdings[at] = self.world.tell_run(&mut self.matcher, at);
+    }
+
+    /// A build ends, whatever its step waits for; or a step does.
+    pub(crate) fn end(&mut self, at: usize) {
+        self.matcher.release(self.holdings.remove(at));
+        let ended = self.world.runs.remove(at);
+        self.wait_no_more(ended.request);
+    }
+
+    fn wait_no_more(&mut self, request: i64) {
+        self.world.waiting.retain(|_, waits| waits.request != request);
+        self.world.tell_waiting(&mut self.matcher);
     }
 
     fn join_or_leave(&mut self) {
@@ -277,6 +307,7 @@ impl Farm {
         let work = self.world.workers.get_mut(&name).expect("known");
         if self.dice.one_in(2) {
             work.open = !work.open;
+            work.draining = self.dice.one_in(2);
         } else {
             work.last_builder = self.dice.pick(&builders).clone();
         }
@@ -309,6 +340,7 @@ impl Farm {
         }
         let runs = 0..self.world.runs.len();
         self.holdings = runs.map(|run| self.world.tell_run(&mut self.matcher, run)).collect();
+        self.world.tell_waiting(&mut self.matcher);
     }
 
     fn some_request(&mut self) -> Option<i64> {
@@ -322,38 +354,66 @@ impl Farm {
         let mut seen = self.world.clone();
         if self.matcher.is_looking() {
             seen.requests.retain(|id, _| !self.matcher.is_request_unseen(RequestId(*id)));
-            seen.workers.retain(|name, _| !self.matcher.is_worker_unseen(name));
+            for (name, work) in &mut seen.workers {
+                if self.matcher.is_worker_unseen(name) {
+                    // Steps there go on.
+                    work.draining |= work.open;
+                    work.open = false;
+                }
+            }
         }
         seen
     }
 
-    /// Asks both for the next decision; carries it out unless the store would have refused it.
-    fn decide(&mut self, seed: u64) -> Result<bool, String> {
+    /// Asks both for the next decision.
+    pub(crate) fn decide(&mut self, seed: u64, tally: &mut Tally) -> Result<Option<Start>, String> {
         let now = self.now();
         if self.slices {
             self.matcher.look_at(usize::try_from(self.dice.roll(6)).expect("small"));
         }
-        let found = self.matcher.next(self.policy.policy.as_ref(), now);
-        let expected = oracle::best(&self.seen(), &self.policy);
-        let told = found.as_ref().map(|m| (m.request.0, m.worker.clone()));
-        let right = expected.map(|p| (p.request, p.worker));
+        let found = self.matcher.next_start(self.policy.policy.as_ref(), now);
+        let told = found.as_ref().map(|start| match start {
+            Start::Build(found) => Next::Build(found.request.0, found.worker.clone()),
+            Start::Step(step) => Next::Step(step.0),
+        });
+        let seen = self.seen();
+        let right = if seen.waiting.is_empty() {
+            oracle::best(&seen, &self.policy).map(|pair| Next::Build(pair.request, pair.worker))
+        } else {
+            in_order::next(&seen, &self.policy)
+        };
         if told != right {
             let (policy, world) = (&self.policy.text, &self.world);
             return Err(format!("seed {seed}: {told:?}, not {right:?}: {policy}\n{world:#?}"));
         }
         if self.dice.one_in(8) && !self.matcher.is_looking() {
-            let anew = self.world.matcher().next(self.policy.policy.as_ref(), now);
+            let anew = self.world.matcher().next_start(self.policy.policy.as_ref(), now);
             if anew != found {
                 return Err(format!("seed {seed}: told anew {anew:?}, told in order {found:?}"));
             }
         }
-        let Some(found) = found else { return Ok(false) };
-        if self.dice.one_in(10) {
-            return Ok(false);
+        self.keeps_promises(&seen, told.as_ref()).map_err(|why| format!("seed {seed}: {why}"))?;
+        tally.decisions += 1;
+        tally.with_steps += u64::from(!seen.waiting.is_empty());
+        match found {
+            None => tally.idle += 1,
+            Some(Start::Build(_)) => tally.matches += 1,
+            Some(Start::Step(_)) => tally.granted += 1,
         }
-        self.holdings.extend(self.matcher.take(&found));
-        self.world.start(found.request.0, &found.worker);
+        Ok(found)
+    }
+
+    pub(crate) fn carry_out(&mut self, found: &Start) {
+        match found {
+            Start::Build(found) => {
+                self.holdings.extend(self.matcher.take(found));
+                self.world.start(found.request.0, &found.worker);
+            }
+            Start::Step(step) => {
+                self.holdings.extend(self.matcher.grant(*step));
+                self.world.grant(step.0);
+            }
+        }
         self.world.assert_sound();
-        Ok(true)
     }
 }

@@ -27,7 +27,8 @@ fn farm() -> World {
 fn run(world: &mut World, worker: &str, builder: &str) {
     let locks = world.farm.builders[builder].locks.clone();
     let runs = Some(builder.to_owned());
-    world.runs.push(Run { worker: worker.into(), slot: true, locks, runs, of: None });
+    let worker = worker.into();
+    world.runs.push(Run { request: 0, worker, slot: true, locks, runs, of: None });
 }
 
 fn check(world: &World, request: i64, verdict: &str, text: &str) {

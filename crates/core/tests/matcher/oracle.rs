@@ -4,18 +4,21 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use steading_core::farm::Direction;
+use steading_core::farm::{Direction, RequestView, WorkerView};
 use steading_core::words::{Access, HeldLock, Value};
 
 use crate::world::{Req, Work, World};
 use crate::written::{Means, Written};
+
+/// What the terms say, one after the other.
+pub(crate) type Key = Vec<Vec<Value>>;
 
 /// A tuple that only locks could keep from running.
 #[derive(Debug, Clone)]
 pub(crate) struct Pair {
     pub(crate) request: i64,
     pub(crate) worker: String,
-    key: Vec<Vec<Value>>,
+    pub(crate) key: Key,
 }
 
 /// Whether the worker could run the request if nothing else existed.
@@ -40,7 +43,7 @@ fn names(glob: &str, name: &str) -> bool {
 }
 
 /// Exclusive means all there are.
-fn units(access: Access, capacity: i64) -> i64 {
+pub(crate) fn units(access: Access, capacity: i64) -> i64 {
     match access {
         Access::Counting(n) => n,
         Access::Exclusive => capacity,
@@ -61,24 +64,33 @@ pub(crate) fn pairs(world: &World, policy: &Written) -> Vec<Pair> {
             if !policy.allows(&r, &w) {
                 continue;
             }
-            let term = |(means, _): &(Means, Direction)| match *means {
-                Means::Function(function, sides) => policy.call(function, sides, (&r, &w)),
-                Means::Submitted => Ok(vec![Value::Int(req.submitted)]),
-                Means::Overdue => Ok(vec![Value::Int(overdue(world, req))]),
-                Means::Aging(ms) => Ok(vec![Value::Int(age(world, req) / ms)]),
-                fair => Ok(vec![Value::Int(running(world, req, fair))]),
-            };
-            let key: Result<Vec<_>, _> = policy.terms.iter().map(term).collect();
-            if let Ok(key) = key {
+            if let Some(key) = key(world, policy, req, (&r, &w)) {
                 pairs.push(Pair { request: *id, worker: name.clone(), key });
             }
         }
     }
     if let Some(first) = pairs.first().cloned() {
-        pairs.retain(|pair| types(pair) == types(&first));
+        pairs.retain(|pair| types(&pair.key) == types(&first.key));
     }
     pairs.sort_by(|a, b| better(policy, a, b));
     pairs
+}
+
+/// What the terms say; none if one of them fails.
+pub(crate) fn key(
+    world: &World,
+    policy: &Written,
+    req: &Req,
+    (r, w): (&RequestView, &WorkerView),
+) -> Option<Key> {
+    let term = |(means, _): &(Means, Direction)| match *means {
+        Means::Function(function, sides) => policy.call(function, sides, (r, w)),
+        Means::Submitted => Ok(vec![Value::Int(req.submitted)]),
+        Means::Overdue => Ok(vec![Value::Int(overdue(world, req))]),
+        Means::Aging(ms) => Ok(vec![Value::Int(age(world, req) / ms)]),
+        fair => Ok(vec![Value::Int(running(world, req, fair))]),
+    };
+    policy.terms.iter().map(term).collect::<Result<Vec<_>, _>>().ok()
 }
 
 fn overdue(world: &World, req: &Req) -> i64 {
@@ -111,21 +123,26 @@ fn running(world: &World, req: &Req, fair: Means) -> i64 {
     i64::try_from(of.filter(|other| same(other)).count()).expect("few")
 }
 
-fn types(pair: &Pair) -> Vec<Vec<std::mem::Discriminant<Value>>> {
-    pair.key.iter().map(|v| v.iter().map(std::mem::discriminant).collect()).collect()
+pub(crate) fn types(key: &Key) -> Vec<Vec<std::mem::Discriminant<Value>>> {
+    key.iter().map(|v| v.iter().map(std::mem::discriminant).collect()).collect()
 }
 
 fn better(policy: &Written, a: &Pair, b: &Pair) -> Ordering {
+    above(policy, &a.key, &b.key).then_with(|| (a.request, &a.worker).cmp(&(b.request, &b.worker)))
+}
+
+/// `Less` if the first goes before the second.
+pub(crate) fn above(policy: &Written, a: &Key, b: &Key) -> Ordering {
     for (place, (_, direction)) in policy.terms.iter().enumerate() {
         let ordering = match direction {
-            Direction::Highest => b.key[place].cmp(&a.key[place]),
-            Direction::Lowest => a.key[place].cmp(&b.key[place]),
+            Direction::Highest => b[place].cmp(&a[place]),
+            Direction::Lowest => a[place].cmp(&b[place]),
         };
         if ordering != Ordering::Equal {
             return ordering;
         }
     }
-    (a.request, &a.worker).cmp(&(b.request, &b.worker))
+    Ordering::Equal
 }
 
 /// The first pair, best first, whose locks fit beside what is held and what the requests of the

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use steading_core::farm::{
     Builder, Farm, Lock, LockCapacity, Plan, RequestView, WorkerSpec, WorkerView,
 };
-use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher, NotNow};
-use steading_core::words::{Access, HeldLock, Micros, Property, RequestId, Value};
+use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher, NotNow, Waiting};
+use steading_core::words::{Access, HeldLock, Micros, Property, RequestId, StepId, Value};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Req {
@@ -25,10 +25,14 @@ pub(crate) struct Work {
     pub(crate) slots: i64,
     pub(crate) last_builder: String,
     pub(crate) open: bool,
+    /// Not open, but what runs there goes on.
+    pub(crate) draining: bool,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
+    /// The number its request had; 0 for what a step holds by itself.
+    pub(crate) request: i64,
     pub(crate) worker: String,
     pub(crate) slot: bool,
     pub(crate) locks: Vec<HeldLock>,
@@ -38,12 +42,24 @@ pub(crate) struct Run {
     pub(crate) of: Option<Req>,
 }
 
+/// A step of a running build that waits for locks of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Waits {
+    /// The number the request of its build had.
+    pub(crate) request: i64,
+    pub(crate) of: Req,
+    pub(crate) worker: String,
+    pub(crate) locks: Vec<HeldLock>,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
     pub(crate) farm: Farm,
     pub(crate) requests: BTreeMap<i64, Req>,
     pub(crate) workers: BTreeMap<String, Work>,
     pub(crate) runs: Vec<Run>,
+    /// By step.
+    pub(crate) waiting: BTreeMap<i64, Waits>,
     pub(crate) next_id: i64,
     pub(crate) now: i64,
 }
@@ -62,7 +78,7 @@ impl Req {
     }
 }
 
-fn view(id: i64, req: &Req) -> RequestView {
+pub(crate) fn view(id: i64, req: &Req) -> RequestView {
     let size = Property { value: Value::Int(req.size), source: "test".into() };
     // Size 0 is not said at all.
     let properties = (req.size != 0).then(|| ("size".to_owned(), size));
@@ -107,7 +123,8 @@ impl World {
 
     pub(crate) fn worker(&mut self, name: &str, slots: i64, labels: &[(&str, &str)]) {
         let labels = labels.iter().map(|(l, v)| ((*l).to_owned(), Value::from(*v))).collect();
-        let work = Work { labels, slots, last_builder: String::new(), open: true };
+        let last_builder = String::new();
+        let work = Work { labels, slots, last_builder, open: true, draining: false };
         self.workers.insert(name.into(), work);
     }
 
@@ -177,7 +194,11 @@ impl World {
     }
 
     pub(crate) fn accepting(&self, name: &str) -> Result<(), NotNow> {
-        if self.workers[name].open { Ok(()) } else { Err(NotNow::Offline) }
+        match &self.workers[name] {
+            Work { open: true, .. } => Ok(()),
+            Work { draining: true, .. } => Err(NotNow::Draining),
+            _ => Err(NotNow::Offline),
+        }
     }
 
     pub(crate) fn tell_worker(&self, matcher: &mut Matcher, name: &str) {
@@ -191,8 +212,27 @@ impl World {
 
     /// Tells of a run; the id is what ends it.
     pub(crate) fn tell_run(&self, matcher: &mut Matcher, run: usize) -> HoldingId {
-        let of = self.runs[run].of.as_ref().map(|req| view(0, req));
+        let id = self.runs[run].request;
+        let of = self.runs[run].of.as_ref().map(|req| view(id, req));
         matcher.hold(self.holding(run), of.as_ref())
+    }
+
+    pub(crate) fn tell_waiting(&self, matcher: &mut Matcher) {
+        let told = |(step, waits): (&i64, &Waits)| Waiting {
+            step: StepId(*step),
+            by: format!("{}/{} test", waits.of.builder, waits.request),
+            view: view(waits.request, &waits.of),
+            worker: waits.worker.clone(),
+            locks: waits.locks.clone(),
+        };
+        matcher.set_waiting(self.waiting.iter().map(told).collect());
+    }
+
+    /// The step has its locks and runs.
+    pub(crate) fn grant(&mut self, step: i64) {
+        let Waits { worker, locks, .. } = self.waiting.remove(&step).expect("it waits");
+        let (request, runs, of) = (0, None, None);
+        self.runs.push(Run { request, worker, slot: false, locks, runs, of });
     }
 
     /// The match becomes a run.
@@ -204,7 +244,7 @@ impl World {
         assert!(most.is_none_or(|most| self.running(&req.builder) < most), "{runs:?}");
         let most = self.most(&worker);
         assert!(most.is_none_or(|most| self.running_on(&worker) < most), "{worker}");
-        self.runs.push(Run { worker, slot: true, locks, runs, of: Some(req) });
+        self.runs.push(Run { request, worker, slot: true, locks, runs, of: Some(req) });
     }
 
     /// A matcher told everything at once, in another order than it happened.
@@ -219,6 +259,7 @@ impl World {
         for run in 0..self.runs.len() {
             self.tell_run(&mut matcher, run);
         }
+        self.tell_waiting(&mut matcher);
         matcher
     }
 

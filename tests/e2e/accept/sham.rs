@@ -22,7 +22,7 @@ use crate::farm::{Client, runtime};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// As real workers wait between two dials: doubled from the first to the longest, half of it chance.
+/// As real workers wait between two dials: doubled up to the longest, half of it chance.
 const WAIT_FIRST_MS: u64 = 100;
 const WAIT_LONGEST_MS: u64 = 3_000;
 

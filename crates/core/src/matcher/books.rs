@@ -1,15 +1,14 @@
 //! Who holds which slots and locks. What is free is summed up from the holders whenever it is
 //! asked, never counted up and down.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::Hash;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Holding;
 use super::facts::Pending;
 use super::locks::{Pool, Taken, pool};
 use crate::farm::{Lock, RequestView};
-use crate::words::RequestId;
+use crate::words::Access;
 
 /// A holding, as long as it lasts: what [`Matcher::release`](super::Matcher::release) takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,11 +41,18 @@ impl Held {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Books {
     all: BTreeMap<HoldingId, Held>,
-    slots: HashMap<String, BTreeSet<HoldingId>>,
-    /// Builds whose steps run, by worker.
-    running: HashMap<String, BTreeSet<HoldingId>>,
-    pools: HashMap<Pool, BTreeSet<HoldingId>>,
+    by_worker: HashMap<String, OfWorker>,
+    /// Who holds what of a pool, by holding.
+    pools: HashMap<Pool, Vec<(HoldingId, Access)>>,
     next: u64,
+}
+
+/// The holdings of one worker, whether there are any at the moment or not.
+#[derive(Debug, Clone, Default)]
+struct OfWorker {
+    slots: Vec<HoldingId>,
+    /// Builds whose steps run.
+    running: Vec<HoldingId>,
 }
 
 impl Books {
@@ -59,15 +65,17 @@ impl Books {
     }
 
     fn file(&mut self, locks: &BTreeMap<String, Lock>, id: HoldingId, holding: &Holding) {
-        if holding.slot {
-            self.slots.entry(holding.worker.clone()).or_default().insert(id);
+        let known = self.by_worker.contains_key(&holding.worker);
+        if !known && (holding.slot || holding.runs.is_some()) {
+            self.by_worker.insert(holding.worker.clone(), OfWorker::default());
         }
-        if holding.runs.is_some() {
-            self.running.entry(holding.worker.clone()).or_default().insert(id);
+        if let Some(of) = self.by_worker.get_mut(&holding.worker) {
+            of.slots.extend(holding.slot.then_some(id));
+            of.running.extend(holding.runs.as_ref().map(|_| id));
         }
         for held in holding.takes() {
             if let Some(pool) = pool(locks, &held.lock, &holding.worker) {
-                self.pools.entry(pool).or_default().insert(id);
+                self.pools.entry(pool).or_default().push((id, held.access));
             }
         }
     }
@@ -78,11 +86,17 @@ impl Books {
         id: HoldingId,
     ) -> Option<Holding> {
         let holding = self.all.remove(&id)?.holding;
-        strike(&mut self.slots, &holding.worker, id);
-        strike(&mut self.running, &holding.worker, id);
+        if let Some(of) = self.by_worker.get_mut(&holding.worker) {
+            of.slots.retain(|known| *known != id);
+            of.running.retain(|known| *known != id);
+        }
         for held in holding.takes() {
-            if let Some(pool) = pool(locks, &held.lock, &holding.worker) {
-                strike(&mut self.pools, &pool, id);
+            let Some(pool) = pool(locks, &held.lock, &holding.worker) else { continue };
+            if let Some(of) = self.pools.get_mut(&pool) {
+                of.retain(|(known, _)| *known != id);
+                if of.is_empty() {
+                    self.pools.remove(&pool);
+                }
             }
         }
         Some(holding)
@@ -90,8 +104,7 @@ impl Books {
 
     pub(super) fn clear(&mut self) {
         self.all.clear();
-        self.slots.clear();
-        self.running.clear();
+        self.by_worker.clear();
         self.pools.clear();
     }
 
@@ -124,12 +137,12 @@ impl Books {
     }
 
     pub(super) fn busy_slots(&self, worker: &str) -> i64 {
-        count(self.slots.get(worker))
+        count(self.by_worker.get(worker).map(|of| &of.slots))
     }
 
     /// How many builds run steps on a worker.
     pub(super) fn running_on(&self, worker: &str) -> i64 {
-        count(self.running.get(worker))
+        count(self.by_worker.get(worker).map(|of| &of.running))
     }
 
     pub(super) fn holding(&self, id: HoldingId) -> Option<&Holding> {
@@ -138,38 +151,29 @@ impl Books {
 
     /// Who holds something of a pool.
     pub(super) fn holders(&self, pool: &Pool) -> impl Iterator<Item = &Holding> {
-        let ids = self.pools.get(pool).into_iter().flatten();
-        ids.filter_map(|id| self.holding(*id))
-    }
-
-    /// The requests whose builds hold something of a pool, as far as they are known.
-    pub(super) fn builders_of(&self, pool: &Pool) -> impl Iterator<Item = RequestId> + '_ {
-        let ids = self.pools.get(pool).into_iter().flatten();
-        ids.filter_map(|id| self.all.get(id)?.view()).map(|view| view.id)
+        let of = self.pools.get(pool).map(Vec::as_slice).unwrap_or_default();
+        // One that names the lock twice stands there twice in a row.
+        of.chunk_by(|a, b| a.0 == b.0).filter_map(|of| self.holding(of[0].0))
     }
 
     /// What is taken of a pool.
     pub(super) fn taken(&self, pool: &Pool) -> Taken {
         let mut taken = Taken::default();
-        for id in self.pools.get(pool).into_iter().flatten() {
-            let Some(held) = self.all.get(id) else { continue };
-            for lock in held.holding.takes().filter(|held| held.lock == pool.0) {
-                taken.add(lock.access);
-            }
+        for (_, access) in self.pools.get(pool).into_iter().flatten() {
+            taken.add(*access);
         }
         taken
     }
-}
 
-fn count(ids: Option<&BTreeSet<HoldingId>>) -> i64 {
-    i64::try_from(ids.map_or(0, BTreeSet::len)).unwrap_or(i64::MAX)
-}
-
-fn strike<K: Hash + Eq>(by: &mut HashMap<K, BTreeSet<HoldingId>>, key: &K, id: HoldingId) {
-    if let Some(ids) = by.get_mut(key) {
-        ids.remove(&id);
-        if ids.is_empty() {
-            by.remove(key);
+    /// A worker is gone for good.
+    pub(super) fn forget_worker(&mut self, name: &str) {
+        let idle = |of: &OfWorker| of.slots.is_empty() && of.running.is_empty();
+        if self.by_worker.get(name).is_some_and(idle) {
+            self.by_worker.remove(name);
         }
     }
+}
+
+fn count(ids: Option<&Vec<HoldingId>>) -> i64 {
+    i64::try_from(ids.map_or(0, Vec::len)).unwrap_or(i64::MAX)
 }

@@ -221,7 +221,7 @@ impl Matcher {
         let Some(pending) = self.world.requests.get(&request) else { return false };
         let recipe = &pending.candidate.recipe;
         self.world.declared.iter().any(|spec| {
-            if self.world.seats.contains_key(&spec.name) && !spec.pattern {
+            if self.world.seats.get(&spec.name).is_some() && !spec.pattern {
                 return false;
             }
             if !spec.pattern {
@@ -232,7 +232,7 @@ impl Matcher {
             let pinned_elsewhere = recipe
                 .pinned
                 .as_ref()
-                .is_some_and(|pin| !spec.admits(pin) || self.world.seats.contains_key(pin));
+                .is_some_and(|pin| !spec.admits(pin) || self.world.seats.get(pin).is_some());
             labels_met(recipe, &spec.labels).is_ok() && !pinned_elsewhere
         })
     }

@@ -1,7 +1,7 @@
 //! The facts the matcher was told, what of them moved since it last looked, and what was worked out
 //! from them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::books::{Books, HoldingId};
@@ -20,7 +20,7 @@ pub(super) struct World {
     pub(super) declared: Vec<WorkerSpec>,
     pub(super) limits: Limits,
     pub(super) requests: BTreeMap<RequestId, Arc<Pending>>,
-    pub(super) seats: BTreeMap<String, Seat>,
+    pub(super) seats: Seats,
     pub(super) waiting: BTreeMap<StepId, Waiting>,
     pub(super) books: Books,
     /// By what they demand; never walked.
@@ -56,6 +56,47 @@ pub(super) struct Seat {
     pub(super) running: i64,
     /// How many may.
     pub(super) most: Option<i64>,
+}
+
+/// The workers known, found by name and walked in the order of names.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seats {
+    /// Never walked.
+    by_name: HashMap<String, Seat>,
+    names: BTreeSet<String>,
+}
+
+impl Seats {
+    pub(super) fn get(&self, name: &str) -> Option<&Seat> {
+        self.by_name.get(name)
+    }
+
+    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Seat> {
+        self.by_name.get_mut(name)
+    }
+
+    pub(super) fn insert(&mut self, name: String, seat: Seat) {
+        if self.by_name.insert(name.clone(), seat).is_none() {
+            self.names.insert(name);
+        }
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        self.by_name.remove(name);
+        self.names.remove(name);
+    }
+
+    pub(super) fn clear(&mut self) {
+        (self.by_name.clear(), self.names.clear());
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.names.iter()
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &Seat> {
+        self.names.iter().filter_map(|name| self.by_name.get(name))
+    }
 }
 
 impl Seat {

@@ -153,7 +153,8 @@ impl Matcher {
         let mut known: HashMap<u32, Option<Why>> = HashMap::new();
         let mut ask =
             |pending: &Pending, seat: &Seat| refused(&self.world, memory, moment, (pending, seat));
-        for (name, seat) in &self.world.seats {
+        for seat in self.world.seats.values() {
+            let name = &seat.view.name;
             let why = match by_class.zip(self.live.class_of_worker(name)) {
                 Some((request, worker)) if self.live.may_meet(request, worker) => None,
                 Some((_, class)) => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::books::{Books, Held, HoldingId, Of};
-use super::facts::{Memory, Moved, Pending, Seat, World};
+use super::facts::{Memory, Moved, Pending, Seat, Seats, World};
 use super::keys::{FaultReport, Moment};
 use super::limits::{Limits, limited, locks};
 use super::live::Live;
@@ -31,7 +31,7 @@ impl Matcher {
             declared: farm.workers.clone(),
             limits: Limits::of(farm),
             requests: BTreeMap::new(),
-            seats: BTreeMap::new(),
+            seats: Seats::default(),
             waiting: BTreeMap::new(),
             books: Books::default(),
             recipes: HashMap::new(),
@@ -47,8 +47,12 @@ impl Matcher {
         self.world.declared.clone_from(&farm.workers);
         self.world.limits = Limits::of(farm);
         self.world.books.refile(&self.world.locks);
-        for seat in self.world.seats.values_mut() {
-            seat.most = self.world.limits.most(&seat.view.name);
+        let names: Vec<String> = self.world.seats.names().cloned().collect();
+        for name in &names {
+            let most = self.world.limits.most(name);
+            if let Some(seat) = self.world.seats.get_mut(name) {
+                seat.most = most;
+            }
         }
         self.memory = Memory::default();
         self.live = Live::default();
@@ -111,6 +115,7 @@ impl Matcher {
     /// A worker is gone for good. One that is merely offline stays, as `NotNow::Offline`.
     pub fn remove_worker(&mut self, name: &str) {
         self.world.seats.remove(name);
+        self.world.books.forget_worker(name);
         self.memory.eligible.remove(name);
         self.world.moved.workers.push(name.to_owned());
     }

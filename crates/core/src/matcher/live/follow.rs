@@ -93,7 +93,7 @@ impl Live {
         let requests: BTreeSet<RequestId> =
             self.places.keys().chain(world.requests.keys()).copied().collect();
         let desks = self.graph.desks.iter().map(|desk| &desk.name);
-        let workers: BTreeSet<&String> = desks.chain(world.seats.keys()).collect();
+        let workers: BTreeSet<&String> = desks.chain(world.seats.names()).collect();
         moved.requests = requests.into_iter().collect();
         moved.workers = workers.into_iter().cloned().collect();
         let holdings: BTreeSet<_> = self.groups.holdings().chain(world.books.ids()).collect();
@@ -126,12 +126,7 @@ impl Live {
     /// Requests of groups that say something else stand elsewhere now.
     fn forget_changed_groups(&mut self) {
         for group in std::mem::take(&mut self.groups.changed) {
-            let Some(members) = self.index.by_group.get(&group) else { continue };
-            if members.own.len() > self.standings.known() {
-                self.standings.forget_all();
-            } else {
-                members.own.clone().into_iter().for_each(|class| self.forget_standings(class));
-            }
+            self.standings_changed(group);
         }
     }
 
@@ -151,6 +146,10 @@ impl Live {
     /// All bids of a lane, or the offers of all free workers if those are fewer.
     fn write_all(&mut self, lane: u32) {
         let (filled, free) = (&self.graph.lane(lane).filled, &self.graph.free);
+        // Whoever will be free writes what there is for him then.
+        if free.is_empty() {
+            return;
+        }
         if filled.len() <= free.len() {
             filled.clone().into_iter().for_each(|class| self.bid(class));
             return;

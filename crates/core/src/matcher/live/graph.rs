@@ -43,13 +43,20 @@ impl RequestClass {
     }
 }
 
-/// An edge as the worker class knows it, by lane, then by request class.
+/// An edge as the worker class knows it, by lane, then by request class, whose group it repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Back {
     pub(super) lane: u32,
     pub(super) class: u32,
     pub(super) pair: u32,
+    pub(super) group: u32,
 }
+
+/// The head of a request class, apart from the class and within one cache line: whoever looks at
+/// all edges of a worker class reads nothing else of most request classes.
+#[derive(Debug, Clone, Default)]
+#[repr(align(64))]
+pub(super) struct Row(Option<Front>);
 
 /// Workers that look alike to whatever also looks at requests, free or not.
 #[derive(Debug, Clone)]
@@ -68,13 +75,6 @@ pub(super) struct WorkerClass {
     pub(super) members: usize,
     /// Whether it was held against all classes of requests seen: until then nobody of it is free.
     pub(super) seen: bool,
-}
-
-impl Back {
-    /// The edge, to the request class.
-    pub(super) fn edge(&self) -> Edge {
-        Edge { class: self.class, pair: self.pair }
-    }
 }
 
 impl WorkerClass {
@@ -151,6 +151,8 @@ impl Lane {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Graph {
     pub(super) requests: Vec<RequestClass>,
+    /// By request class.
+    rows: Vec<Row>,
     pub(super) workers: Vec<WorkerClass>,
     pub(super) desks: Vec<Desk>,
     pub(super) lanes: Vec<Lane>,
@@ -167,6 +169,20 @@ pub(super) struct Graph {
 impl Graph {
     pub(super) fn request(&self, class: u32) -> &RequestClass {
         &self.requests[class as usize]
+    }
+
+    /// The head of a request class.
+    pub(super) fn front(&self, class: u32) -> Option<&Front> {
+        self.rows[class as usize].0.as_ref()
+    }
+
+    /// The class has another head, or none.
+    pub(super) fn renew_front(&mut self, class: u32) {
+        let at = class as usize;
+        if self.rows.len() <= at {
+            self.rows.resize_with(at + 1, Row::default);
+        }
+        self.rows[at] = Row(self.requests[at].head().cloned());
     }
 
     pub(super) fn worker(&self, class: u32) -> &WorkerClass {
@@ -204,6 +220,11 @@ impl Graph {
         edges.binary_search_by_key(&worker, |edge| edge.class).ok().map(|at| edges[at])
     }
 
+    /// What all but the worker say of a request at the other end of an edge.
+    pub(super) fn local_at(&self, edge: &Back, key: &Key) -> Key {
+        key.plus(&self.groups[edge.group as usize]).plus(&self.pairs[edge.pair as usize])
+    }
+
     /// What all but the worker say of a request there.
     pub(super) fn local(&self, class: &RequestClass, key: &Key, pair: u32) -> Key {
         key.plus(&self.groups[class.group as usize]).plus(&self.pairs[pair as usize])
@@ -212,7 +233,7 @@ impl Graph {
     /// The best tuple of a request class and a worker class.
     pub(super) fn rank(&self, request: u32, worker: u32) -> Option<Rank> {
         let class = self.request(request);
-        let (key, id) = class.head()?;
+        let (key, id) = self.front(request)?;
         let edge = self.edge(request, worker)?;
         let seat = self.seat(request, worker)?;
         Some(rank(&self.local(class, key, edge.pair), *id, seat))
@@ -276,10 +297,12 @@ impl Graph {
     ) -> Option<(Rank, u32)> {
         let mut best: Option<(Key, RequestId, u32)> = None;
         self.each_filled(back, |edge| {
-            let class = self.request(edge.class);
-            let Some((key, id)) = class.head().filter(|_| !skip(edge.class)) else { return };
+            let Some((key, id)) = self.front(edge.class) else { return };
+            if skip(edge.class) {
+                return;
+            }
             let (group, pair) =
-                (&self.groups[class.group as usize], &self.pairs[edge.pair as usize]);
+                (&self.groups[edge.group as usize], &self.pairs[edge.pair as usize]);
             let better = best.as_ref().is_none_or(|(known, other, _)| {
                 Key::compare_sum([key, group, pair], known).then(other.cmp(id)).is_gt()
             });

@@ -68,7 +68,7 @@ impl Live {
         let known = self.recipes.get(look.recipe)?;
         let (lane, group) = (known.lane, look.group);
         let feature = self.recipes.feature(known, |feature| self.index.workers.count(feature));
-        let pinned = known.pinned.clone().map(|name| self.desk(&name));
+        let pinned = known.pinned().map(str::to_owned).map(|name| self.desk(&name));
         let features = if pinned.is_some() { Vec::new() } else { vec![feature] };
         let class = self.index.requests.add(look, features);
         let new = RequestClass {
@@ -82,6 +82,7 @@ impl Live {
             seen: pinned.is_some(),
         };
         put(&mut self.graph.requests, class, new);
+        self.graph.renew_front(class);
         let members = self.index.by_group.entry(group).or_default();
         if pinned.is_some() { &mut members.pinned } else { &mut members.others }.insert(class);
         if !self.graph.lane(lane).own.is_empty() {
@@ -124,7 +125,7 @@ impl Live {
         let Some(pair) = self.meet(request, worker, with) else { return };
         let class = &mut self.graph.requests[request as usize];
         insert(&mut class.edges, Edge { class: worker, pair });
-        let new = Back { lane: class.lane, class: request, pair };
+        let new = Back { lane: class.lane, class: request, pair, group: class.group };
         let back = &mut self.graph.workers[worker as usize].back;
         if let Err(at) = back.binary_search(&new) {
             back.insert(at, new);
@@ -188,7 +189,7 @@ impl Live {
         let RequestClass { lane, group, pinned, edges, .. } = self.graph.request(old).clone();
         for edge in edges.iter().filter(|_| pinned.is_none()) {
             let back = &mut self.graph.workers[edge.class as usize].back;
-            if let Ok(at) = back.binary_search(&Back { lane, class: old, pair: edge.pair }) {
+            if let Ok(at) = back.binary_search(&Back { lane, class: old, pair: edge.pair, group }) {
                 back.remove(at);
             }
         }

@@ -1,6 +1,6 @@
 //! The live order's state: how it follows the facts, and what goes next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::facts::{Memory, World};
 use super::super::keys::Moment;
@@ -33,7 +33,8 @@ pub(in super::super) struct Live {
     pub(super) groups: Groups,
     pub(super) terms: Terms,
     pub(super) names: Scale<String>,
-    pub(super) places: BTreeMap<RequestId, Place>,
+    /// Walked only where order does not matter.
+    pub(super) places: HashMap<RequestId, Place>,
     pub(super) ages: Ages,
     pub(super) standings: Standings,
     /// What pair functions read, as of when the classes were formed.

@@ -31,7 +31,7 @@ impl Live {
         let mut lists = false;
         for id in requests {
             let Some(pending) = with.world.requests.get(id) else { continue };
-            let recipe = (pending.recipe, pending.candidate.recipe.as_ref());
+            let recipe = (pending.recipe, &pending.candidate.recipe);
             lists |= self.recipes.meet(recipe, &mut self.graph).is_some();
         }
         for lock in std::mem::take(&mut self.recipes.revived) {
@@ -83,7 +83,7 @@ impl Live {
         let (class, key) = (place.class, place.key.clone());
         self.places.insert(id, place);
         if let Some(class) = class {
-            self.change_queue(class, |queue| queue.insert(key, id));
+            self.change_queue(class, (id, Some(&key)), |queue| queue.insert(key.clone(), id));
         }
     }
 
@@ -93,7 +93,7 @@ impl Live {
             self.ages.ticks.remove(&(tick, id));
         }
         if let Some(class) = place.class {
-            self.change_queue(class, |queue| queue.remove(place.key, id));
+            self.change_queue(class, (id, None), |queue| queue.remove(place.key, id));
         }
     }
 
@@ -106,21 +106,32 @@ impl Live {
             self.ages.ticks.insert((tick, id));
         }
         if let Some(class) = place.class {
-            self.change_queue(class, |queue| {
+            self.change_queue(class, (id, Some(&key)), |queue| {
                 queue.remove(old, id);
-                queue.insert(key, id);
+                queue.insert(key.clone(), id);
             });
         }
     }
 
     /// The first of the queue is the head. One that rises bids; one that falls need not.
-    fn change_queue(&mut self, at: u32, change: impl FnOnce(&mut Queue)) {
-        self.forget_standings(at);
+    fn change_queue(
+        &mut self,
+        at: u32,
+        (id, now): (RequestId, Option<&Key>),
+        change: impl FnOnce(&mut Queue),
+    ) {
+        self.standing_lost(at, id);
         let class = &mut self.graph.requests[at as usize];
         let old = class.head().cloned();
         change(&mut class.queue);
         let rank = |head: &Front| (head.0.clone(), Reverse(head.1));
         let (new, old) = (class.head().map(rank), old.as_ref().map(rank));
+        if new != old {
+            self.graph.renew_front(at);
+        }
+        if let Some(key) = now {
+            self.standing_gained(at, (key, id));
+        }
         if new.is_some() != old.is_some() {
             self.note_filled(at, new.is_some());
         }

@@ -54,8 +54,8 @@ impl Live {
 
     /// Puts a worker where it belongs now.
     pub(super) fn place_worker(&mut self, at: u32, with: &mut With<'_>) {
-        let name = self.graph.desks[at as usize].name.clone();
-        let Some(seat) = with.world.seats.get(&name) else {
+        let world = with.world;
+        let Some(seat) = world.seats.get(&self.graph.desks[at as usize].name) else {
             self.stand_up(at);
             self.change_class(at, None, with);
             return;
@@ -224,6 +224,7 @@ impl Live {
 
     /// The first of the room is its head, and the best of the heads is the class's.
     fn renew_room(&mut self, at: u32, room: usize) {
+        self.standings.forget_granted(at);
         let class = &mut self.graph.workers[at as usize];
         let first = class.rooms[room].free.first();
         class.rooms[room].head = first.map(|(key, label, worker)| Head {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use super::key::Key;
 use crate::words::RequestId;
@@ -46,6 +47,17 @@ impl Queue {
 
     pub(super) fn is_empty(&self) -> bool {
         self.first.is_none()
+    }
+
+    /// Who is next after one of them.
+    pub(super) fn after(&self, key: &Key, id: RequestId) -> Option<(&Key, RequestId)> {
+        let next = if self.first.as_ref().is_some_and(|(_, first)| *first == id) {
+            self.behind.first()
+        } else {
+            let from = (Bound::Excluded((Reverse(key.clone()), id)), Bound::Unbounded);
+            self.behind.range(from).next()
+        };
+        next.map(|(key, id)| (&key.0, *id))
     }
 
     /// All of them, best first.

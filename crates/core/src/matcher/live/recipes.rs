@@ -2,6 +2,7 @@
 //! where to look for classes that may meet at all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use globset::GlobMatcher;
 
@@ -17,8 +18,7 @@ pub(super) struct Known {
     pub(super) lane: u32,
     /// The list of the workers it names, if it names any.
     list: Option<u32>,
-    requires: BTreeMap<String, Value>,
-    pub(super) pinned: Option<String>,
+    recipe: Arc<Recipe>,
     /// False when a lock is not declared, or is never large enough.
     possible: bool,
     /// Units wanted of locks of the workers' own.
@@ -118,7 +118,7 @@ impl Recipes {
     /// Meets the recipe of a request. Gives the list of workers that is new with it.
     pub(super) fn meet(
         &mut self,
-        (number, recipe): (usize, &Recipe),
+        (number, recipe): (usize, &Arc<Recipe>),
         graph: &mut Graph,
     ) -> Option<u32> {
         if self.get(number).is_some() {
@@ -134,8 +134,7 @@ impl Recipes {
         let known = Known {
             lane,
             list,
-            requires: recipe.requires.clone(),
-            pinned: recipe.pinned.clone(),
+            recipe: recipe.clone(),
             possible,
             own: graph.lane(lane).own.clone(),
         };
@@ -217,7 +216,8 @@ impl Recipes {
         if let Some(list) = known.list {
             return Feature::List(list);
         }
-        let labels = known.requires.iter().map(|(l, v)| Feature::Label(l.clone(), v.clone()));
+        let labels = known.recipe.requires.iter();
+        let labels = labels.map(|(l, v)| Feature::Label(l.clone(), v.clone()));
         labels.min_by_key(members).unwrap_or(Feature::Any)
     }
 
@@ -231,10 +231,15 @@ impl Recipes {
 }
 
 impl Known {
+    /// The only worker that may build it.
+    pub(super) fn pinned(&self) -> Option<&str> {
+        self.recipe.pinned.as_deref()
+    }
+
     /// Whether workers of a class could ever take it, lists and pins left aside.
     pub(super) fn suits(&self, class: &WorkerClass) -> bool {
         self.possible
-            && self.requires.iter().all(|(label, v)| class.sample.labels.get(label) == Some(v))
+            && self.recipe.requires.iter().all(|(l, v)| class.sample.labels.get(l) == Some(v))
             && self.own.iter().all(|(lock, access)| wanted(*access) <= class.units[*lock])
     }
 

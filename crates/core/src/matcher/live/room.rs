@@ -5,7 +5,6 @@
 //! after the first few, who want more than there is.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::locks::Taken;
@@ -15,12 +14,18 @@ use super::key::{Key, Rank};
 use super::live_order::Live;
 use crate::words::{Access, RequestId};
 
+/// Of so many classes known one must be free, or it is less work to forget them all.
+const KNOWN_PER_FREE: usize = 16;
+/// With more classes known it is less work, too.
+const KNOWN_MAX: usize = 64;
+
 /// A request that wants a lock of a worker, with what all but the worker say of it there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Standing {
     key: Key,
     id: Reverse<RequestId>,
     class: u32,
+    group: u32,
     wants: Access,
 }
 
@@ -28,15 +33,19 @@ struct Standing {
 type Spot = (u32, usize, Option<u32>);
 
 /// Who stands first, by lock.
-type Lines = BTreeMap<(usize, Option<u32>), Arc<Vec<Standing>>>;
+type Lines = Vec<((usize, Option<u32>), Arc<Vec<Standing>>)>;
 
 /// The first who want a lock at a worker of a class, best first, and no more than want it all:
 /// worked out when first asked for, by worker class.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Standings {
     lines: Vec<Lines>,
-    /// Classes with lines, some of them forgotten since or named twice.
+    /// What lanes could get of the classes, as far as that was asked since something changed there.
+    granted: Vec<Vec<(u32, Option<Rank>)>>,
+    /// Classes with lines, some of them forgotten since.
     known: Vec<u32>,
+    /// Whether a class is among these.
+    listed: Vec<bool>,
 }
 
 impl Standings {
@@ -44,35 +53,63 @@ impl Standings {
         let (class, lock, alone) = spot;
         if self.lines.len() <= class as usize {
             self.lines.resize_with(class as usize + 1, Lines::new);
+            self.granted.resize_with(class as usize + 1, Vec::new);
+            self.listed.resize(class as usize + 1, false);
         }
-        if self.lines[class as usize].is_empty() {
+        if !std::mem::replace(&mut self.listed[class as usize], true) {
             self.known.push(class);
-            if self.known.len() > self.lines.len() * 2 {
-                self.known.sort_unstable();
-                self.known.dedup();
-            }
         }
         let lines = &mut self.lines[class as usize];
-        lines.entry((lock, alone)).or_insert_with(|| Arc::new(graph.standings(spot))).clone()
+        if let Some((_, line)) = lines.iter().find(|(of, _)| *of == (lock, alone)) {
+            return line.clone();
+        }
+        let line = Arc::new(graph.standings(spot));
+        lines.push(((lock, alone), line.clone()));
+        line
     }
 
     /// Who wants locks at workers of the class, or how they stand, may be different now.
     pub(super) fn forget(&mut self, class: u32) {
+        self.forget_granted(class);
         if let Some(lines) = self.lines.get_mut(class as usize) {
             lines.clear();
         }
     }
 
-    /// The same for all classes.
-    pub(super) fn forget_all(&mut self) {
-        for class in self.known.drain(..) {
-            self.lines[class as usize].clear();
+    /// The free workers of the class are others, or what is held of their locks is.
+    pub(super) fn forget_granted(&mut self, class: u32) {
+        if let Some(granted) = self.granted.get_mut(class as usize) {
+            granted.clear();
         }
     }
 
-    /// At most how many classes it knows anything about.
-    pub(super) fn known(&self) -> usize {
-        self.known.len()
+    /// The same for all classes.
+    fn forget_all(&mut self) {
+        for class in std::mem::take(&mut self.known) {
+            self.listed[class as usize] = false;
+            self.forget(class);
+        }
+    }
+
+    /// Forgets the classes in whose lines such a one stands.
+    fn forget_where(&mut self, stands: impl Fn(&Standing) -> bool) {
+        let mut known = std::mem::take(&mut self.known);
+        known.retain(|class| {
+            let lines = &self.lines[*class as usize];
+            if lines.iter().any(|(_, line)| line.iter().any(&stands)) {
+                self.forget(*class);
+            }
+            let still = !self.lines[*class as usize].is_empty();
+            self.listed[*class as usize] = still;
+            still
+        });
+        self.known = known;
+    }
+
+    /// What a lane could get of a class, if that is known.
+    fn granted(&self, class: u32, lane: u32) -> Option<&Option<Rank>> {
+        let granted = self.granted.get(class as usize)?;
+        granted.iter().find(|(of, _)| *of == lane).map(|(_, rank)| rank)
     }
 }
 
@@ -81,31 +118,35 @@ impl Graph {
         let class = self.worker(worker);
         let units = class.units[lock];
         let mut first = Vec::new();
-        for (lane, wants) in &self.own_lanes[lock] {
-            let pinned = alone.into_iter().flat_map(|desk| self.pinned_in(desk, *lane));
-            let back = class.back_in(*lane).iter().map(Back::edge);
-            for edge in back.chain(pinned) {
-                self.stand(edge, *wants, units, &mut first);
+        for of_lane in class.back.chunk_by(|a, b| a.lane == b.lane) {
+            let mut own = self.lane(of_lane[0].lane).own.iter();
+            if let Some((_, wants)) = own.find(|(own, _)| *own == lock) {
+                of_lane.iter().for_each(|edge| self.stand(edge, *wants, units, &mut first));
+            }
+        }
+        for (lane, wants) in self.own_lanes[lock].iter().filter(|_| alone.is_some()) {
+            for edge in alone.into_iter().flat_map(|desk| self.pinned_in(desk, *lane)) {
+                self.stand(&edge, *wants, units, &mut first);
             }
         }
         first
     }
 
     /// Lets the requests of a class stand in line, as far as there are not too many before them.
-    fn stand(&self, edge: Edge, wants: Access, units: i64, first: &mut Vec<Standing>) {
-        let class = self.request(edge.class);
-        let Some((key, id)) = class.head() else { return };
+    fn stand(&self, edge: &Back, wants: Access, units: i64, first: &mut Vec<Standing>) {
+        let Some((key, id)) = self.front(edge.class) else { return };
         let full = exceeded(first, units);
         if let Some(last) = first.last().filter(|_| full) {
             // Most classes stand behind: their heads tell, without a look at their queues.
-            let head = self.local(class, key, edge.pair);
-            if (&head, Reverse(*id)) < (&last.key, last.id) {
+            let parts = [key, &self.groups[edge.group as usize], &self.pairs[edge.pair as usize]];
+            if Key::compare_sum(parts, &last.key).then(Reverse(*id).cmp(&last.id)).is_lt() {
                 return;
             }
         }
-        for (key, id) in class.queue.iter() {
-            let key = self.local(class, key, edge.pair);
-            let new = Standing { key, id: Reverse(id), class: edge.class, wants };
+        let Back { class, group, .. } = *edge;
+        for (key, id) in self.request(class).queue.iter() {
+            let key = self.local_at(edge, key);
+            let new = Standing { key, id: Reverse(id), class, group, wants };
             let at = first.partition_point(|standing| *standing > new);
             if at == first.len() && exceeded(first, units) {
                 return;
@@ -118,10 +159,12 @@ impl Graph {
     }
 
     /// The edges of the classes of a lane that are pinned to a worker.
-    pub(super) fn pinned_in(&self, desk: u32, lane: u32) -> impl Iterator<Item = Edge> + '_ {
+    pub(super) fn pinned_in(&self, desk: u32, lane: u32) -> impl Iterator<Item = Back> + '_ {
         let pinned = self.desks[desk as usize].pinned.iter();
-        pinned.filter(move |class| self.request(**class).lane == lane).flat_map(|class| {
-            self.request(*class).edges.iter().map(|edge| Edge { class: *class, pair: edge.pair })
+        pinned.filter(move |class| self.request(**class).lane == lane).flat_map(move |class| {
+            let of = self.request(*class);
+            let (class, group) = (*class, of.group);
+            of.edges.iter().map(move |edge| Back { lane, class, pair: edge.pair, group })
         })
     }
 
@@ -173,9 +216,10 @@ impl Graph {
                 if pin.is_some_and(|desk| desk.room != Some(at)) {
                     continue;
                 }
-                let found = Some(rank(&self.local(class, key, edge.pair), id, head));
-                if found > best && self.may_have(standings, (request, id), (edge.class, room)) {
-                    best = found;
+                let found = || Some(rank(&self.local(class, key, edge.pair), id, head));
+                let better = best.is_none() || found() > best;
+                if better && self.may_have(standings, (request, id), (edge.class, room)) {
+                    best = found();
                 }
             }
         });
@@ -184,6 +228,17 @@ impl Graph {
 
     /// The best tuple of a worker class in a lane that its workers' own locks leave room for.
     fn best_grantable(&self, standings: &mut Standings, worker: u32, lane: u32) -> Option<Rank> {
+        if let Some(known) = standings.granted(worker, lane) {
+            return known.clone();
+        }
+        let found = self.find_grantable(standings, worker, lane);
+        if let Some(granted) = standings.granted.get_mut(worker as usize) {
+            granted.push((lane, found.clone()));
+        }
+        found
+    }
+
+    fn find_grantable(&self, standings: &mut Standings, worker: u32, lane: u32) -> Option<Rank> {
         let lock = self.lane(lane).own.first()?.0;
         let class = self.worker(worker);
         let mut best = None;
@@ -257,16 +312,71 @@ impl Live {
         }
     }
 
-    /// A request class that wants own locks has other requests now, or its group says otherwise.
-    pub(super) fn forget_standings(&mut self, request: u32) {
+    /// Whether nothing is known of own locks that a change of the class could make untrue.
+    fn nobody_knows(&mut self, request: u32) -> bool {
         let class = self.graph.request(request);
         if self.graph.lane(class.lane).own.is_empty() {
+            return true;
+        }
+        self.forget_if_that_is_less_work();
+        self.standings.known.is_empty()
+    }
+
+    fn forget_if_that_is_less_work(&mut self) {
+        let worth = (self.graph.free.len() * KNOWN_PER_FREE).min(KNOWN_MAX);
+        if self.standings.known.len() > worth {
+            self.standings.forget_all();
+        }
+    }
+
+    /// A request that wants own locks, maybe, stands nowhere, or elsewhere.
+    pub(super) fn standing_lost(&mut self, request: u32, id: RequestId) {
+        if !self.nobody_knows(request) {
+            self.standings.forget_where(|standing| standing.id.0 == id);
+        }
+    }
+
+    /// A request of the class stands where it did not, and so may others behind it.
+    pub(super) fn standing_gained(&mut self, request: u32, (key, id): (&Key, RequestId)) {
+        if self.nobody_knows(request) {
             return;
         }
-        if class.edges.len() > self.standings.known() {
-            self.standings.forget_all();
+        let Live { graph, standings, .. } = self;
+        let class = graph.request(request);
+        let known = standings.known.clone();
+        let mut meet = |edge: &Edge| {
+            let Some(lines) = standings.lines.get(edge.class as usize) else { return };
+            let local = graph.local(class, key, edge.pair);
+            let units = &graph.worker(edge.class).units;
+            let stays_behind = |((lock, _), line): &((usize, Option<u32>), Arc<Vec<Standing>>)| {
+                let behind = |last: &Standing| (&local, Reverse(id)) < (&last.key, last.id);
+                line.last().is_some_and(behind) && exceeded(line, units[*lock])
+            };
+            if !lines.iter().all(stays_behind) {
+                standings.forget(edge.class);
+            }
+        };
+        if known.len() < class.edges.len() {
+            known.iter().filter_map(|known| graph.edge(request, *known)).for_each(|e| meet(&e));
         } else {
-            class.edges.iter().for_each(|edge| self.standings.forget(edge.class));
+            class.edges.iter().for_each(meet);
+        }
+    }
+
+    /// Requests of the group stand elsewhere now, further ahead maybe.
+    pub(super) fn standings_changed(&mut self, group: u32) {
+        self.forget_if_that_is_less_work();
+        if self.standings.known.is_empty() {
+            return;
+        }
+        self.standings.forget_where(|standing| standing.group == group);
+        let Some(members) = self.index.by_group.get(&group) else { return };
+        if self.groups.risen.contains(&group) {
+            for class in members.own.clone() {
+                if let Some((key, id)) = self.graph.front(class).cloned() {
+                    self.standing_gained(class, (&key, id));
+                }
+            }
         }
     }
 }

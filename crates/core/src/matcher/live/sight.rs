@@ -189,10 +189,13 @@ impl Live {
         match new {
             New::Requests(class) => {
                 self.graph.requests[class as usize].seen = true;
+                self.graph.renew_front(class);
                 if self.graph.request(class).queue.is_empty() {
                     self.request_class_emptied(class);
                 } else {
-                    self.forget_standings(class);
+                    if let Some((key, id)) = self.graph.front(class).cloned() {
+                        self.standing_gained(class, (&key, id));
+                    }
                     self.note_filled(class, true);
                     self.bid(class);
                 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::super::facts::World;
 use super::super::locks::{Pool, Taken, needs, pool};
-use super::graph::{Back, Edge, Head};
+use super::graph::{Edge, Head};
 use super::key::{Key, Rank};
 use super::live_order::Live;
 use crate::words::{Access, RequestId};
@@ -241,7 +241,7 @@ impl Live {
         let mut all = Vec::new();
         let lanes = self.recipes.own_names.get(lock).map(|at| &self.graph.own_lanes[*at]);
         for (lane, access) in lanes.into_iter().flatten() {
-            let back = self.graph.worker(seated.class).back_in(*lane).iter().map(Back::edge);
+            let back = self.graph.worker(seated.class).back_in(*lane).iter().copied();
             for edge in back.chain(self.graph.pinned_in(seated.desk, *lane)) {
                 let class = self.graph.request(edge.class);
                 all.extend(class.queue.iter().map(|(key, id)| {

@@ -32,6 +32,8 @@ struct Visit {
     nth: Option<usize>,
     key: Key,
     id: RequestId,
+    /// One before it in its class gets no worker's own locks anywhere, so neither does it.
+    left_out: bool,
 }
 
 /// What requests visited reserve of the farm's locks.
@@ -66,11 +68,11 @@ impl Live {
             walk.ahead.extend(self.meet_head(rank, lane, (class, worker)));
         }
         let mut found = None;
-        while let Some(visit) = walk.ahead.pop() {
+        while let Some(mut visit) = walk.ahead.pop() {
             if floor.is_some_and(|floor| visit.rank <= *floor) {
                 break;
             }
-            if self.visit(&visit, &mut walk, standings) {
+            if self.visit(&mut visit, &mut walk, standings) {
                 found = Some(visit.rank);
                 break;
             }
@@ -82,15 +84,23 @@ impl Live {
     }
 
     /// Whether the request may start there; if not, it reserves, and who is next comes ahead.
-    fn visit(&mut self, visit: &Visit, walk: &mut Walk, standings: &mut Standings) -> bool {
+    fn visit(&mut self, visit: &mut Visit, walk: &mut Walk, standings: &mut Standings) -> bool {
         let first = visit.nth.is_some();
         if first && self.is_closed(visit.lane, &walk.reserved) {
             return false;
         }
         let fits = self.farm_locks_fit(visit, &walk.reserved);
-        if fits && (!first || self.own_locks_fit(visit, standings)) {
+        if fits && !visit.left_out && (!first || self.own_locks_fit(visit, standings)) {
             return true;
         }
+        let elsewhere = if fits && first && !visit.left_out {
+            let of = (&visit.key, visit.id);
+            let elsewhere = self.graph.best_granted(standings, visit.class, of);
+            visit.left_out = elsewhere.is_none();
+            elsewhere
+        } else {
+            None
+        };
         if visit.nth == Some(0) {
             self.advance(visit.lane, walk);
         }
@@ -100,11 +110,7 @@ impl Live {
         } else {
             walk.reserved.later.retain(|(id, _)| *id != visit.id);
         }
-        if fits
-            && first
-            && let Some(rank) =
-                self.graph.best_granted(standings, visit.class, (&visit.key, visit.id))
-        {
+        if let Some(rank) = elsewhere {
             walk.reserved.later.push((visit.id, visit.lane));
             walk.ahead.push(Visit { rank, nth: None, ..visit.clone() });
         }
@@ -178,7 +184,7 @@ impl Live {
     /// The next request of a class: it would get the same worker.
     fn next_of_class(&self, visit: &Visit, nth: usize) -> Option<Visit> {
         let class = self.graph.request(visit.class);
-        let (key, id) = class.queue.iter().nth(nth)?;
+        let (key, id) = class.queue.after(&visit.key, visit.id)?;
         let edge = self.graph.edge(visit.class, visit.worker)?;
         let seat = self.graph.seat(visit.class, visit.worker)?;
         let rank = rank(&self.graph.local(class, key, edge.pair), id, seat);
@@ -198,7 +204,7 @@ impl Live {
 
     fn meet_head(&self, rank: Rank, lane: u32, (class, worker): (u32, u32)) -> Option<Visit> {
         let (key, id) = self.graph.request(class).head().cloned()?;
-        Some(Visit { rank, lane, class, worker, nth: Some(0), key, id })
+        Some(Visit { rank, lane, class, worker, nth: Some(0), key, id, left_out: false })
     }
 
     fn next_class(&mut self, lane: u32, stream: &mut Stream) -> Option<(Rank, u32, u32)> {

@@ -8,7 +8,7 @@ use super::Holding;
 use super::facts::Pending;
 use super::locks::{Pool, Taken, pool};
 use crate::farm::{Lock, RequestView};
-use crate::words::Access;
+use crate::words::{Access, RequestId};
 
 /// A holding, as long as it lasts: what [`Matcher::release`](super::Matcher::release) takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,6 +154,12 @@ impl Books {
         let of = self.pools.get(pool).map(Vec::as_slice).unwrap_or_default();
         // One that names the lock twice stands there twice in a row.
         of.chunk_by(|a, b| a.0 == b.0).filter_map(|of| self.holding(of[0].0))
+    }
+
+    /// The requests whose builds hold something of a pool, as far as they are known.
+    pub(super) fn builders_of(&self, pool: &Pool) -> impl Iterator<Item = RequestId> + '_ {
+        let ids = self.pools.get(pool).into_iter().flatten();
+        ids.filter_map(|(id, _)| self.all.get(id)?.view()).map(|view| view.id)
     }
 
     /// What is taken of a pool.

@@ -85,7 +85,8 @@ fn adopt(workers: usize, slots: usize, away: Duration) {
     none_ran_twice(&shams, builds);
     let done = client.list_all("requests", "&state=complete&outcome=success", 500);
     assert_eq!(done.len(), requests.len());
-    assert!(done.iter().all(|request| request["epoch"] == 1), "a build was tried again");
+    let again: Vec<_> = done.iter().filter(|request| request["epoch"] != 1).collect();
+    assert!(again.is_empty(), "tried again: {again:?}");
     assert_eq!(farm.stop(), Some(0), "{}", farm.said());
     drop(shams);
     farm.is_gone_and_sound();

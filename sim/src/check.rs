@@ -1,5 +1,6 @@
-//! The checker: fed by the events of history after each step, it compares what the farm says with what
-//! the machines really did. It shares no code with the farm; beside it runs the farm's own audit.
+//! The checker: fed by the events of history after each step, it compares what the farm says with
+//! what the machines really did. It shares no code with the farm; beside it runs the farm's own
+//! audit.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! What the modelled processes print and leave behind: made from who prints, so that anybody can say
-//! afterwards what a log must hold, byte by byte.
+//! What the modelled processes print and leave behind: made from who prints, so that anybody can
+//! say afterwards what a log must hold, byte by byte.
 
 use steading_wire::worker::{Attempt, LogKey};
 

@@ -1,5 +1,5 @@
-//! What the master's process shares with the world: its clock, its disk, and the moment of its death.
-//! The store asks here at every place where something can happen to a section.
+//! What the master's process shares with the world: its clock, its disk, and the moment of its
+//! death. The store asks here at every place where something can happen to a section.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

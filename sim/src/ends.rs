@@ -64,7 +64,8 @@ pub(crate) async fn judge(world: &mut World) {
     world.checker.found.extend(found);
 }
 
-/// A log holds what its process printed: all of it where the build has a verdict, else the beginning.
+/// A log holds what its process printed: all of it where the build has a verdict, else the
+/// beginning.
 fn log_differs(world: &World, id: i64, log: &Kept) -> Option<String> {
     let Kept { build, step, name, bytes, hash } = log;
     let build = world.checker.builds.get(build)?;

@@ -1,5 +1,5 @@
-//! What goes wrong, and when: a list drawn before the run begins, so that any part of it can be taken
-//! away and the rest run again.
+//! What goes wrong, and when: a list drawn before the run begins, so that any part of it can be
+//! taken away and the rest run again.
 
 use crate::disk::Cut;
 use crate::rng::Rng;

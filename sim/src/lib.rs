@@ -1,10 +1,12 @@
-//! A whole farm on one thread: the real core, store, archive, dispatch, sessions, builds and janitor
-//! under a fake clock, between modelled links, machines and people, with faults drawn from a seed.
+//! A whole farm on one thread: the real core, store, archive, dispatch, sessions, builds and
+//! janitor under a fake clock, between modelled links, machines and people, with faults drawn from
+//! a seed.
 //!
-//! Nothing here is shipped. One run is a pure function of its plan: the same seed on the same commit is
-//! the same run, event by event. The master lives on a runtime of its own whose clock stands still
-//! until the world moves it; its store runs its sections inline and asks `disk` at each commit whether
-//! the process dies there. A death drops the runtime and all that was in memory, nothing else.
+//! Nothing here is shipped. One run is a pure function of its plan: the same seed on the same
+//! commit is the same run, event by event. The master lives on a runtime of its own whose clock
+//! stands still until the world moves it; its store runs its sections inline and asks `disk` at
+//! each commit whether the process dies there. A death drops the runtime and all that was in
+//! memory, nothing else.
 
 mod check;
 mod content;

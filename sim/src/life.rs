@@ -1,5 +1,5 @@
-//! One life of the master: from its start over what an earlier one left to its death or its stop. All
-//! its tasks run on one runtime, which dies with it.
+//! One life of the master: from its start over what an earlier one left to its death or its stop.
+//! All its tasks run on one runtime, which dies with it.
 
 use std::path::Path;
 use std::sync::Arc;

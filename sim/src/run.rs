@@ -1,4 +1,5 @@
-//! One run: a farm, its people and its faults from a seed, from the first start to the last request.
+//! One run: a farm, its people and its faults from a seed, from the first start to the last
+//! request.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! A model of a worker's spool: blocks are kept until they are acknowledged, and sent again on every
-//! new link. The blocks are real ones.
+//! A model of a worker's spool: blocks are kept until they are acknowledged, and sent again on
+//! every new link. The blocks are real ones.
 
 use std::collections::{BTreeMap, VecDeque};
 

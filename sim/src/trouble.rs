@@ -3,8 +3,8 @@
 use crate::check::Loss;
 use crate::fault::Kind;
 
-/// The farm waits so long for a worker that is away before it tries its builds elsewhere; what takes
-/// clearly less must cost no build. In milliseconds.
+/// The farm waits so long for a worker that is away before it tries its builds elsewhere; what
+/// takes clearly less must cost no build. In milliseconds.
 const PATIENCE_MS: u64 = 40_000;
 
 /// Everything that went wrong so far.

@@ -1,5 +1,5 @@
-//! The world around the master: what will happen and when, links, machines, people, faults. One thing
-//! happens at a time, in an order that the seed decides.
+//! The world around the master: what will happen and when, links, machines, people, faults. One
+//! thing happens at a time, in an order that the seed decides.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

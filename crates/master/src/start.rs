@@ -24,7 +24,7 @@ use crate::spawn::supervise;
 use crate::{disk, dispatch, janitor, report, reset, schedule, session};
 
 /// How long a stop waits for builds that are about to end anyway.
-const KEEP_WAIT: Duration = Duration::from_secs(2);
+const KEEP_WAIT: Duration = Duration::from_millis(500);
 /// How long a stop that cancels waits for the last build.
 const CANCEL_WAIT: Duration = Duration::from_secs(30);
 

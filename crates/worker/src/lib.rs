@@ -3,10 +3,10 @@
 //! `run` is the daemon. `session` talks to the master and is the one place where events meet;
 //! `attempts` decides what is held and what follows (pure). A command of a step is run by the
 //! `shepherd` of its slot, a process that outlives the daemon; what the daemon does itself is
-//! `checkout` and `upload`. Both write the step's file in the `spool`, from which `bulk` sends until
-//! all is acknowledged, and from which the next daemon knows what this one held; `slots` finds and
-//! hears shepherds. What is absent: the database, the configuration, any decision about what a
-//! step's end means.
+//! `checkout` and `upload`. Both write the step's file in the `spool`, from which `bulk` sends
+//! until all is acknowledged, and from which the next daemon knows what this one held; `slots`
+//! finds and hears shepherds. What is absent: the database, the configuration, any decision about
+//! what a step's end means.
 
 mod attempts;
 mod bulk;

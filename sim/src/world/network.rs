@@ -10,7 +10,8 @@ use crate::mutant::Mutant;
 use crate::socket::LinkId;
 
 impl World {
-    /// Something goes onto a link: it arrives after a while, in order unless order is what is wrong.
+    /// Something goes onto a link: it arrives after a while, in order unless order is what is
+    /// wrong.
     pub(super) fn send(&mut self, link: LinkId, to_master: bool, frame: Frame) {
         let Some(route) = self.routes.get_mut(&link) else { return };
         let network = &self.network[route.machine];
@@ -105,8 +106,8 @@ impl World {
     }
 }
 
-/// What a worker holds now is true in its place only: one link keeps it there, and nobody repeats it.
-/// Everything that is addressed by an attempt may come twice, later, and in another order.
+/// What a worker holds now is true in its place only: one link keeps it there, and nobody repeats
+/// it. Everything that is addressed by an attempt may come twice, later, and in another order.
 fn is_about_now(frame: &Frame) -> bool {
     match frame {
         Frame::Message(bytes) => {

@@ -1,5 +1,5 @@
-//! Locks are fair in a running farm: who needs the whole shelf is not passed by a stream of those who
-//! need little of it. Judged by the order of starts in history, not by time.
+//! Locks are fair in a running farm: who needs the whole shelf is not passed by a stream of those
+//! who need little of it. Judged by the order of starts in history, not by time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -184,12 +184,7 @@ impl<'w> Scene<'w> {
         waiter
     }
 
-    fn hold(
-        &mut self,
-        request: RequestId,
-        builder: &str,
-        (worker, locks): (&str, Vec<HeldLock>),
-    ) {
+    fn hold(&mut self, request: RequestId, builder: &str, (worker, locks): (&str, Vec<HeldLock>)) {
         let (by, worker) = (format!("request {request}"), worker.to_owned());
         let runs = Some(builder.to_owned());
         if let Some(seat) = self.seats.get_mut(&worker) {

@@ -220,15 +220,13 @@ mod tests {
             param("channel", channel.clone(), Some("beta")),
             param("notes", ParamKind::Text, None),
         ];
-        let release =
-            Force { builders: vec!["deploy".into()], params, ..Force::default() };
+        let release = Force { builders: vec!["deploy".into()], params, ..Force::default() };
         farm.schedulers.insert("release".into(), Scheduler::Force(release));
-        let sign =
-            Force {
-                builders: vec!["sign".into()],
-                params: vec![param("channel", channel, None)],
-                ..Force::default()
-            };
+        let sign = Force {
+            builders: vec!["sign".into()],
+            params: vec![param("channel", channel, None)],
+            ..Force::default()
+        };
         farm.schedulers.insert("signing".into(), Scheduler::Force(sign));
         farm
     }

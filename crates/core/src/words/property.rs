@@ -18,8 +18,8 @@ pub enum Value {
     Text(String),
 }
 
-// By what comes; a derived `untagged` tries one variant after the other and formats an error for each
-// that does not fit, some dozens a build.
+// By what comes; a derived `untagged` tries one variant after the other and formats an error for
+// each that does not fit, some dozens a build.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
         from.deserialize_any(ValueVisitor)

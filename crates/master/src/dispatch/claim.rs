@@ -33,9 +33,6 @@ pub(super) async fn claim(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
     let claims = context.store.write("dispatch.claim", move |w| {
         let mut claims = Vec::new();
         for new in &wanted {

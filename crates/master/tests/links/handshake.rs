@@ -48,7 +48,11 @@ async fn another_protocol_is_named_with_what_to_do() {
     let world = World::start(FARM).await;
     let said = Hello { protocol: 99, ..hello("barn") };
     let answer = world.hello(&world.token("barn").await, said).await;
-    check_rejected(answer, "protocol", &["`barn`", "protocol 99", "speaks 1 to 2", "install the same"]);
+    check_rejected(
+        answer,
+        "protocol",
+        &["`barn`", "protocol 99", "speaks 1 to 2", "install the same"],
+    );
 }
 
 #[tokio::test]

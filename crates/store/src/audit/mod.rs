@@ -5,8 +5,8 @@
 //! looks at the present tables, the end of the replay compares the two, and `kept` compares rows
 //! with the archive's bytes.
 //!
-//! Not judged here: I7 beyond "somebody works on every claimed request", whether a suspicion of the farm was right
-//! (I8), and the order half of I11 (it needs the matcher and its policy).
+//! Not judged here: I7 beyond "somebody works on every claimed request", whether a suspicion of the
+//! farm was right (I8), and the order half of I11 (it needs the matcher and its policy).
 
 mod check;
 mod kept;

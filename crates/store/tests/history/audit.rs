@@ -5,8 +5,8 @@ use steading_store::*;
 
 use crate::farm::*;
 
-/// A sound history with one finished and one running build, broken by one statement: the audit names
-/// the invariant and says where.
+/// A sound history with one finished and one running build, broken by one statement: the audit
+/// names the invariant and says where.
 async fn check(sql: &str, invariant: &str, sentence: &str) {
     let farm = TestFarm::new();
     farm.write(|w| {

@@ -61,7 +61,8 @@ async fn requests_come_with_what_their_builds_took() {
     // Of its own builder's builds, else of the farm's.
     assert_eq!((all.learned["hello"], all.learned["other"]), (length, length));
 
-    // The build was over when this stretch began; the cancelled request waited, the last came later.
+    // The build was over when this stretch began; the cancelled request waited, the last came
+    // later.
     let late = past(&farm, 5).await;
     let ids: Vec<RequestId> = late.requests.iter().map(|r| r.view.id).collect();
     assert_eq!((late.since, ids), (Micros(11 * SECOND), vec![second, third]));

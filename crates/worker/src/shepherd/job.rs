@@ -1,4 +1,5 @@
-//! What an errand is told and what it says. Both sides are the same program, so there is no version.
+//! What an errand is told and what it says. Both sides are the same program, so there is no
+//! version.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

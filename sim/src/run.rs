@@ -56,7 +56,7 @@ impl Plan {
     /// The usual run of a seed.
     #[must_use]
     pub fn of(seed: u64) -> Plan {
-        let (trace, rehearse) = (false, seed % 16 == 0);
+        let (trace, rehearse) = (false, seed.is_multiple_of(16));
         let (mutant, only, hunt) = (None, None, None);
         Plan { seed, builds: 50, faults: 12, trace, rehearse, mutant, only, hunt }
     }

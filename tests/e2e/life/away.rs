@@ -20,6 +20,7 @@ const NOTICED: Duration = Duration::from_secs(15);
 const LOST: Duration = Duration::from_secs(4 + 6);
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how soon it is noticed is what is promised")]
 fn a_frozen_worker_is_noticed_and_taken_back_with_its_build() {
     let mut farm = Farm::started(FARM);
     let client = farm.client();

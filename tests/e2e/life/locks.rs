@@ -44,10 +44,14 @@ fn whole_among_small(farm: &Farm, client: &Client, priority: i64) -> Asked {
     let go = farm.outside("go");
     let _ = std::fs::remove_file(&go);
     let holders: Vec<i64> = (0..4).map(|_| client.force_plain("holder")).collect();
-    holders.iter().for_each(|request| drop(client.build_in(*request, "running")));
+    for request in &holders {
+        client.build_in(*request, "running");
+    }
     let older = (0..WAITERS).map(|_| client.force_plain("small")).collect();
     let whole = client.force("whole", &json!({ "priority": priority }));
-    (0..WAITERS).for_each(|_| drop(client.force_plain("small")));
+    for _ in 0..WAITERS {
+        client.force_plain("small");
+    }
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| replenish(client, &stop));

@@ -44,17 +44,7 @@ fn declare(
         args.findings.push(error);
         return Object::Declared("a worker");
     }
-    let it = WorkerSpec {
-        name,
-        pattern,
-        slots,
-        labels,
-        max_builds,
-        grace,
-        missing_after,
-        reset,
-        ..WorkerSpec::default()
-    };
+    let it = WorkerSpec { name, pattern, slots, labels, max_builds, grace, missing_after, reset };
     draft.workers.push(Declared { it, place: args.place().clone() });
     Object::Declared("a worker")
 }

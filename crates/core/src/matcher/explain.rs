@@ -86,10 +86,8 @@ impl Matcher {
             let locks = blocking.map(|want| want.pool.0.clone()).collect();
             found.put(Why::Locks { locks }, &wait.worker);
             for want in wait.wants {
-                if !found.uses.contains_key(&want.pool) {
-                    let told = self.told(&wait.worker, want.clone());
-                    found.uses.insert(want.pool, told);
-                }
+                let told = || self.told(&wait.worker, want.clone());
+                found.uses.entry(want.pool.clone()).or_insert_with(told);
             }
         }
         if found.uses.is_empty() {

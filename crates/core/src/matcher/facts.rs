@@ -87,7 +87,8 @@ impl Seats {
     }
 
     pub(super) fn clear(&mut self) {
-        (self.by_name.clear(), self.names.clear());
+        self.by_name.clear();
+        self.names.clear();
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {

@@ -103,7 +103,7 @@ fn an_older_request_keeps_its_lock_back_from_younger_steps() {
     holds(&mut world, "b", vec![counting("gpu", 1)]);
     world.request("large", 0);
     let step = waits(&mut world, "a", "plain", vec![counting("gpu", 1)]);
-    assert_eq!(goes(matcher(&world, &[&step])), [String::new(); 0]);
+    assert!(goes(matcher(&world, &[&step])).is_empty());
 }
 
 /// The request waits for what the build of the step holds: kept back from it, the step would wait

@@ -92,6 +92,7 @@ fn what_ran_at_the_beginning_is_in_the_way() {
     let disk = HeldLock { lock: "disk".into(), access: Access::Exclusive };
     world.running.push(Running {
         request: RequestId(1),
+        builder: "a".into(),
         worker: "barn".into(),
         locks: vec![disk],
         locks_free_at: at(3),

@@ -214,6 +214,7 @@ async fn a_step_that_never_reports_is_given_up() {
 
 /// A worker that answers no heartbeat and closes nothing: noticed by the real clock.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "how soon it is noticed is what is promised")]
 async fn a_frozen_worker_is_noticed_within_15_seconds() {
     let world = World::start(FARM).await;
     let _barn = world.connect("barn", vec![]).await;

@@ -97,7 +97,7 @@ impl Write<'_> {
         if matches!(charged, Charged::Both | Charged::Request) {
             self.charge_request(it.request, 1)?;
         }
-        Ok(self.ended_because(it, verdict)?)
+        self.ended_because(it, verdict)
     }
 
     /// Why the request ends, if it does; else the error itself.

@@ -337,7 +337,8 @@ async fn a_lost_build_whose_locks_are_taken_does_not_come_back() {
         w.claim(&new).map(drop)
     })
     .await;
-    let taken = farm.store.write("test", move |w| w.return_build(build, &[gate.clone()])).await;
+    let taken =
+        farm.store.write("test", move |w| w.return_build(build, std::slice::from_ref(&gate))).await;
     assert!(matches!(taken, Err(Error::Stale(_))), "{taken:?}");
     farm.write(move |w| {
         w.forsake_build(build)?;

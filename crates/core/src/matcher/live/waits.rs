@@ -35,9 +35,12 @@ pub(in super::super) struct Want {
 #[derive(Debug, Default)]
 pub(in super::super) struct Lines {
     farm: BTreeMap<String, Arc<Line<Rank>>>,
-    /// By lock, worker class, and the worker if requests are pinned to it.
-    own: BTreeMap<(String, u32, Option<u32>), Arc<Line<(Key, Reverse<RequestId>)>>>,
+    own: BTreeMap<OwnLock, Arc<OwnLine>>,
 }
+
+/// A lock, a worker class, and the worker if requests are pinned to it.
+type OwnLock = (String, u32, Option<u32>);
+type OwnLine = Line<(Key, Reverse<RequestId>)>;
 
 /// Those who want a lock, best first, with the sums of what they want.
 #[derive(Debug)]

@@ -26,6 +26,7 @@ const UNORDERED: &[&str] = &["HashMap", "HashSet"];
 const LOOKED_UP_ONLY: &[(&str, &str)] = &[
     ("crates/core/src/matcher/books.rs", "slots and locks by name, at every decision"),
     ("crates/core/src/matcher/live/link.rs", "workers by name, at every decision"),
+    ("crates/core/src/matcher/live/live_order.rs", "walked only where order does not matter"),
     ("crates/core/src/matcher/live/register.rs", "classes by what they look like"),
     ("crates/core/src/matcher/facts.rs", "recipes by what they demand"),
     ("crates/core/src/matcher/state.rs", "the empty map of recipes"),

@@ -104,8 +104,8 @@ fn work_is_bounded_and_what_lies_beyond_is_later() {
     for request in 1..=40 {
         moment.request(request, "slow");
     }
-    moment.decisions_max = 20;
-    // A decision and a moment for each build.
+    moment.decisions_max = 30;
+    // For each build a decision, the end of its steps and the end of itself.
     check(&moment, &[(1, "0/0"), (10, "900/1350"), (11, ">1000/>1500"), (40, ">1000/>1500")]);
     assert!(expect(moment.outlook(), &[RequestId(99)]).is_empty());
 }

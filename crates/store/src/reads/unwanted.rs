@@ -10,7 +10,8 @@ statements! {
     FAILED_FAST = "SELECT request.id AS id, failed.builder AS builder, failed.outcome AS outcome \
         FROM buildset JOIN request AS failed ON failed.buildset_id = buildset.id \
         AND failed.outcome IN ('failure', 'exception') \
-        JOIN request ON request.buildset_id = buildset.id AND request.state IN ('pending', 'claimed', 'collapsed') \
+        JOIN request ON request.buildset_id = buildset.id \
+        AND request.state IN ('pending', 'claimed', 'collapsed') \
         WHERE buildset.fail_fast = 1 AND buildset.complete_at IS NULL \
         AND NOT EXISTS (SELECT 1 FROM build WHERE build.request_id = request.id \
         AND build.finished_at IS NULL AND build.state <> 'running' AND build.state <> 'lost') \

@@ -335,12 +335,13 @@ fn is_there(seat: &Seat) -> bool {
     !matches!(seat.accepting, Err(NotNow::Offline | NotNow::Resetting))
 }
 
-/// Whether a request ranks below on every worker, by its own terms alone.
+/// Whether a request ranks below on every worker, by its own terms alone. Values of different types
+/// do not tell: then all pairs are looked at, to see which types count.
 fn ranks_below(half: &Half, rank: &[Ranked]) -> bool {
     for (own, other) in half.iter().zip(rank) {
         match own {
             Some(Ok(own)) if own == other => {}
-            Some(Ok(own)) => return own < other,
+            Some(Ok(own)) => return own < other && shape(own.value()) == shape(other.value()),
             _ => return false,
         }
     }

@@ -24,6 +24,12 @@ fn every_decision_is_the_oracles() {
     assert!(sum.with_steps >= 2_000 && sum.granted >= 600, "lopsided worlds: {sum:?}");
 }
 
+/// A step and a request whose terms say values of different types, found by the full run.
+#[test]
+fn values_of_different_types_do_not_say_who_ranks_below_a_step() {
+    compare(&mut Farm::new(19_509), 19_509).unwrap_or_else(|mismatch| panic!("{mismatch}"));
+}
+
 /// At rest, the explanation of every waiting request agrees with the oracle.
 #[test]
 fn every_explanation_agrees_with_the_oracle() {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::{Duration, Micros, Properties, RequestId, Value};
+use crate::words::{Duration, Micros, Properties, Request, RequestId, Value};
 
 /// A user's function, by its place in the evaluated configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,6 +40,26 @@ pub struct RequestView {
     pub submitted_at: Micros,
     /// When it has waited as long as it shall, at most. No function sees it.
     pub start_by: Option<Micros>,
+}
+
+impl From<Request> for RequestView {
+    fn from(request: Request) -> RequestView {
+        let stamp = request.stamp.map(|stamp| (stamp.repository, stamp.branch, stamp.revision));
+        let (repository, branch, revision) = stamp.unwrap_or_default();
+        RequestView {
+            id: request.id,
+            builder: request.builder,
+            priority: request.priority,
+            repository,
+            branch,
+            revision,
+            owner: request.owner.unwrap_or_default(),
+            reason: request.reason,
+            properties: request.properties,
+            submitted_at: request.submitted_at,
+            start_by: request.start_by,
+        }
+    }
 }
 
 /// What a policy sees of a worker.

@@ -15,7 +15,6 @@ pub(crate) use explain::Looked;
 pub(crate) use explain::{explain, queue};
 pub(crate) use faults::note as note_faults;
 pub(crate) use pass::run;
-pub(crate) use views::request_view;
 
 #[cfg(test)]
 mod tests;

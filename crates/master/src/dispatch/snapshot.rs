@@ -11,7 +11,7 @@ use steading_store::LastTry;
 
 use super::bounds::Bounds;
 use super::news::{self, Asked, News};
-use super::views::{accepting, request_view, view};
+use super::views::{accepting, view};
 use crate::context::Context;
 use crate::farms::{FarmError, Present};
 
@@ -208,7 +208,7 @@ impl Snapshot {
             return Ok(None);
         };
         let pinned = request.pinned_worker.clone();
-        let candidate = Candidate::new(request_view(request), builder, pinned.as_deref());
+        let candidate = Candidate::new(request.into(), builder, pinned.as_deref());
         self.matcher.add_request(candidate);
         Ok(Some(Recipe { builder: builder.name.clone(), locks: builder.locks.clone() }))
     }

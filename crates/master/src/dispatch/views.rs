@@ -1,9 +1,9 @@
 //! What policies see of requests and workers.
 
-use steading_core::farm::{RequestView, WorkerView};
+use steading_core::farm::WorkerView;
 use steading_core::matcher::NotNow;
 use steading_core::settle::blame::Trust;
-use steading_core::words::{Micros, Request, Worker, WorkerState};
+use steading_core::words::{Micros, Worker, WorkerState};
 
 /// Whether a worker takes anything at the moment, and why not.
 pub(super) fn accepting(worker: &Worker, now: Micros) -> Result<(), NotNow> {
@@ -31,25 +31,4 @@ pub(super) fn view(worker: Worker, last_builder: String, now: Micros) -> WorkerV
         Trust::Quarantined | Trust::Canary => worker.slots.min(1),
     };
     WorkerView { name: worker.name, labels: worker.labels, slots, busy_slots: 0, last_builder }
-}
-
-/// What policies see of a request.
-pub(crate) fn request_view(request: Request) -> RequestView {
-    let (repository, branch, revision) = match request.stamp {
-        Some(stamp) => (stamp.repository, stamp.branch, stamp.revision),
-        None => Default::default(),
-    };
-    RequestView {
-        id: request.id,
-        builder: request.builder,
-        priority: request.priority,
-        repository,
-        branch,
-        revision,
-        owner: request.owner.unwrap_or_default(),
-        reason: request.reason,
-        properties: request.properties,
-        submitted_at: request.submitted_at,
-        start_by: request.start_by,
-    }
 }

@@ -7,7 +7,7 @@ use steading_core::words::{Micros, Request, RequestId};
 use steading_store::{Error, NewBuildset, NewRequest, Submitted, Write};
 
 use crate::context::Context;
-use crate::dispatch::{note_faults, request_view};
+use crate::dispatch::note_faults;
 use crate::farms::Present;
 
 /// A pending request that folds into one of the buildset's.
@@ -45,7 +45,7 @@ pub(super) async fn folds(
     for (newer, request) in buildset.requests.iter().enumerate() {
         let newcomer = newcomer(buildset, request);
         for older in pending.iter().filter(|older| may_absorb(&newcomer, older)) {
-            let views = (request_view(older.clone()), view(buildset, request, now));
+            let views = (RequestView::from(older.clone()), view(buildset, request, now));
             candidates.push((Fold { older: older.id, newer }, views));
         }
     }
@@ -87,7 +87,7 @@ fn newcomer<'a>(buildset: &'a NewBuildset, request: &'a NewRequest) -> Newcomer<
 
 /// The new request as the policy sees it. It has no number yet: its id is 0.
 fn view(buildset: &NewBuildset, request: &NewRequest, now: Micros) -> RequestView {
-    request_view(Request {
+    RequestView::from(Request {
         id: RequestId(0),
         buildset_id: steading_core::words::BuildsetId(0),
         builder: request.builder.clone(),

@@ -80,24 +80,9 @@ async fn queue(place: &Place) -> Result<Queue, String> {
     read.await.map_err(|error| error.to_string())
 }
 
-fn view(request: Request) -> (RequestView, Option<String>) {
-    let pin = request.pinned_worker;
-    let stamp = request.stamp.map(|stamp| (stamp.repository, stamp.branch, stamp.revision));
-    let (repository, branch, revision) = stamp.unwrap_or_default();
-    let view = RequestView {
-        id: request.id,
-        builder: request.builder,
-        priority: request.priority,
-        repository,
-        branch,
-        revision,
-        owner: request.owner.unwrap_or_default(),
-        reason: request.reason,
-        properties: request.properties,
-        submitted_at: request.submitted_at,
-        start_by: request.start_by,
-    };
-    (view, pin)
+fn view(mut request: Request) -> (RequestView, Option<String>) {
+    let pin = request.pinned_worker.take();
+    (request.into(), pin)
 }
 
 /// A request that could come.

@@ -1,4 +1,4 @@
-//! The worker protocol, version 2: MessagePack with named maps over two WebSockets.
+//! The worker protocol, version 3: MessagePack with named maps over two WebSockets.
 //!
 //! *Control* carries small messages and never queues behind bytes; *bulk* carries log blocks and
 //! the live tail. Every message about a build is addressed by its `Attempt` and may be sent again:
@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use steading_core::words::{Attempt, BuildId, ClaimId, Micros, Reason, RequestId};
 
 /// The newest version, which a worker speaks.
-pub const PROTOCOL: u32 = 2;
-/// The oldest version a master still serves. Version 2 added fields, each with a default:
-/// `Hello::instance`, and `Run::then`, which an older worker passes over.
-pub const PROTOCOL_OLDEST: u32 = 1;
+pub const PROTOCOL: u32 = 3;
+/// The oldest version a master still serves. Version 2 brought `Hello::instance` and `Run::then`;
+/// version 3 `Halt` and `Halted`.
+pub const PROTOCOL_OLDEST: u32 = 2;
+/// The version from which on a worker knows `Halt`.
+pub const HALTS_SINCE: u32 = 3;
 /// How often a worker sends a heartbeat, in milliseconds.
 pub const HEARTBEAT_MS: u64 = 3_000;
 /// A side that heard nothing for this long drops the link, in milliseconds.
@@ -74,6 +76,13 @@ pub enum ToMaster {
         /// How it ended.
         report: Report,
     },
+    /// The answer to `Halt`: it begins no step that is not asked for. Since version 3.
+    Halted {
+        /// Which attempt.
+        attempt: Attempt,
+        /// The newest step it has begun, from 1; 0 before the first.
+        newest: i64,
+    },
     /// Every byte of the attempt is acknowledged and its workspace is free.
     Gathered {
         /// Which attempt.
@@ -124,6 +133,12 @@ pub enum ToWorker {
         /// version 2.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         then: Vec<Next>,
+    },
+    /// Run ahead no further, and say how far that was; what runs goes on. Since version 3: an
+    /// older worker is not sent this.
+    Halt {
+        /// Which attempt.
+        attempt: Attempt,
     },
     /// Stop what runs: TERM, then KILL, the whole tree dead within 10 s.
     Cancel {
@@ -445,6 +460,8 @@ mod tests {
     #[test]
     fn messages_survive_the_wire() {
         round_trip(&ToMaster::Heartbeat { held: vec![attempt()] });
+        round_trip(&ToWorker::Halt { attempt: attempt() });
+        round_trip(&ToMaster::Halted { attempt: attempt(), newest: 2 });
         round_trip(&ToWorker::Run {
             attempt: attempt(),
             build: BuildId(3),
@@ -470,45 +487,42 @@ mod tests {
         );
     }
 
-    /// What a worker of version 1 says of itself.
-    #[derive(Serialize, Deserialize)]
-    struct HelloOf1 {
-        r#type: String,
-        protocol: u32,
-        name: String,
-        version: String,
-        facts: BTreeMap<String, String>,
-        held: Vec<Attempt>,
-    }
-
-    /// How a worker of version 1 reads the order to run a step.
+    /// What a worker of version 2 says.
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     #[serde(tag = "type", rename_all = "snake_case")]
-    enum ToWorkerOf1 {
-        Run { attempt: Attempt, build: BuildId, number: i64, primitive: Primitive },
+    enum ToMasterOf2 {
+        Heartbeat { held: Vec<Attempt> },
+    }
+
+    /// How a worker of version 2 reads the order to run a step.
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "type", rename_all = "snake_case")]
+    enum ToWorkerOf2 {
+        Run {
+            attempt: Attempt,
+            build: BuildId,
+            number: i64,
+            primitive: Primitive,
+            #[serde(default)]
+            then: Vec<Next>,
+        },
     }
 
     #[test]
-    fn version_1_reads_version_2_and_the_other_way_round() {
+    fn version_2_reads_version_3_and_the_other_way_round() {
         let held = vec![attempt()];
-        let (name, version, r#type) = ("barn".to_owned(), "0.1".to_owned(), "hello".to_owned());
-        let old = HelloOf1 { r#type, protocol: 1, name, version, facts: BTreeMap::new(), held };
-        match decode(&encode(&old)) {
-            Ok(ToMaster::Hello(hello)) => {
-                assert_eq!((hello.protocol, hello.instance), (PROTOCOL_OLDEST, None));
-                assert_eq!(hello.held, [attempt()]);
-            }
-            other => panic!("{other:?}"),
-        }
+        let old = ToMasterOf2::Heartbeat { held: held.clone() };
+        let new = ToMaster::Heartbeat { held };
+        assert_eq!(decode::<ToMaster>(&encode(&old)).expect("understood"), new);
+        assert_eq!(decode::<ToMasterOf2>(&encode(&new)).expect("understood"), old);
         let primitive = Primitive::Upload { paths: vec![] };
         let then = vec![Next { number: 2, primitive: primitive.clone() }];
-        let (attempt, build, number) = (attempt(), BuildId(3), 1);
-        let order = ToWorker::Run { attempt, build, number, primitive: primitive.clone(), then };
-        let read: ToWorkerOf1 = decode(&encode(&order)).expect("an older worker reads it");
-        let expected = ToWorkerOf1::Run { attempt, build, number, primitive };
-        assert_eq!(read, expected);
-        let order: ToWorker = decode(&encode(&expected)).expect("an older master's order");
-        assert!(matches!(order, ToWorker::Run { then, .. } if then.is_empty()));
+        let (attempt, build, number) = (attempt(), BuildId(1), 1);
+        let (now, for_now) = (primitive.clone(), then.clone());
+        let new = ToWorker::Run { attempt, build, number, primitive: now, then: for_now };
+        let old = ToWorkerOf2::Run { attempt, build, number, primitive, then };
+        assert_eq!(decode::<ToWorkerOf2>(&encode(&new)).expect("understood"), old);
+        assert_eq!(decode::<ToWorker>(&encode(&old)).expect("understood"), new);
     }
 
     #[test]

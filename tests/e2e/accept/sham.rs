@@ -160,6 +160,11 @@ impl Worker {
                 self.held.retain(|(held, _)| *held != attempt);
                 say(socket, &ToMaster::Gathered { attempt }).await?;
             }
+            ToWorker::Halt { attempt } => {
+                let held = self.held.iter().find(|(held, _)| *held == attempt)?;
+                let newest = held.1.unwrap_or(0);
+                say(socket, &ToMaster::Halted { attempt, newest }).await?;
+            }
             ToWorker::Restarting | ToWorker::Cancel { .. } => {}
             ToWorker::Rejected { .. } | ToWorker::Stop => return None,
         }

@@ -38,6 +38,8 @@ pub enum Next {
         /// The step.
         index: usize,
     },
+    /// Ask the worker how many steps it has begun: those it ran ahead are not skipped.
+    Halt,
     /// Record this step as `skipped`.
     Skip {
         /// The step.
@@ -61,11 +63,19 @@ pub enum Next {
     },
 }
 
-/// What comes after the steps done so far: one result per step, in the order of the plan.
+/// What comes after the steps done so far: one result per step, in the order of the plan. Of a
+/// cancelled build it matters how many steps its worker has begun, `None` while it was not heard:
+/// what it ran ahead is recorded as it went, also where nobody would begin it now.
 #[must_use]
-pub fn next(plan: &Plan, done: &[StepResult], cancel: Cancel) -> Next {
+pub fn next(plan: &Plan, done: &[StepResult], cancel: Cancel, begun: Option<usize>) -> Next {
     let index = done.len();
     let Some(step) = plan.steps.get(index) else { return end(plan, done, cancel) };
+    match begun {
+        _ if cancel == Cancel::No => {}
+        None => return Next::Halt,
+        Some(begun) if index < begun => return Next::Run { index },
+        Some(_) => {}
+    }
     if let Some(reason) = skipped(plan, done, cancel, step) {
         return Next::Skip { index, reason };
     }
@@ -81,7 +91,7 @@ pub fn ahead(plan: &Plan, done: &[StepResult]) -> Vec<usize> {
     let mut ahead = Vec::new();
     loop {
         done.push(StepResult { outcome: Outcome::Success, reason: None });
-        match next(plan, &done, Cancel::No) {
+        match next(plan, &done, Cancel::No, None) {
             Next::Run { index } if is_plain(&plan.steps[index]) => ahead.push(index),
             _ => return ahead,
         }

@@ -86,8 +86,9 @@ async fn begin(
             Err(Error::Illegal(_)) => return Ok(None),
             other => other?,
         };
-        let cancel = Cancel::Once;
-        let advance = Advance { build: &build, materials: &materials, present: &present, cancel };
+        let (materials, present) = (&materials, &present);
+        let (cancel, begun) = (Cancel::Once, None);
+        let advance = Advance { build: &build, materials, present, cancel, begun };
         let stands = Some(advance.run(w, None)?);
         Ok(Some(Accepted { build, stands }))
     });

@@ -47,6 +47,8 @@ pub(super) enum Stands {
         /// From 0.
         index: usize,
     },
+    /// The build was cancelled: the worker must say first how many steps it has begun.
+    Halting,
     /// The next step waits for the locks it takes.
     Waiting {
         /// When it gives up.
@@ -74,6 +76,8 @@ pub(super) struct Advance<'a> {
     pub(super) present: &'a Present,
     /// How a cancelled build ends: with its `always` steps, or without.
     pub(super) cancel: Cancel,
+    /// How many steps of a cancelled build its worker has begun, once it was heard.
+    pub(super) begun: Option<usize>,
 }
 
 /// The stamps of a buildset and the farm a build began with.
@@ -117,7 +121,8 @@ impl Advance<'_> {
                     None => continue,
                 }
             }
-            let next = match settle::next(&self.build.plan, &results(&steps), cancel) {
+            let done = results(&steps);
+            let next = match settle::next(&self.build.plan, &done, cancel, self.begun) {
                 Next::Evaluate { index } => match answer.take().filter(|a| a.index == index) {
                     Some(answer) => settle::after_condition(index, answer.answer),
                     None => return Ok(Stands::AtCondition { index }),
@@ -134,6 +139,7 @@ impl Advance<'_> {
     fn take(&self, w: &mut Write<'_>, next: Next) -> Result<Option<Stands>, Error> {
         match next {
             Next::Evaluate { index } => Ok(Some(Stands::AtCondition { index })),
+            Next::Halt => Ok(Some(Stands::Halting)),
             Next::Skip { index, reason } => {
                 w.skip_step(self.build.id, number(index), &self.step(index).name, &reason)?;
                 Ok(None)

@@ -6,7 +6,7 @@ use steading_core::farm::{BuildView, Fault};
 use steading_core::settle::{self, Cancel, Next};
 use steading_core::words::{Build, BuildId, BuildState, Micros, StepState};
 use steading_store::LogEnd;
-use steading_wire::worker::{Next as Ahead, Primitive, Report, ToWorker};
+use steading_wire::worker::{HALTS_SINCE, Next as Ahead, Primitive, Report, ToWorker};
 
 use super::accept::Accepted;
 use super::advance::{Advance, Answer, Stands, materials, results};
@@ -61,12 +61,17 @@ struct Driver {
     mailbox: Mailbox,
     /// What a cancel means: `Twice` once somebody insisted.
     cancel: Cancel,
+    /// How many steps the worker has begun, once it said that it begins no more by itself.
+    begun: Option<usize>,
+    /// The newest step it said is done.
+    heard: i64,
 }
 
 impl Driver {
     async fn new(context: Context, build: Build, mailbox: Mailbox) -> Result<Driver, Error> {
         let materials = materials(&context, build.configuration_id, build.buildset_id).await?;
-        Ok(Driver { context, build, materials, mailbox, cancel: Cancel::Once })
+        let cancel = Cancel::Once;
+        Ok(Driver { context, build, materials, mailbox, cancel, begun: None, heard: 0 })
     }
 
     /// Until the build is finished, or the session ends and somebody else will drive it.
@@ -92,6 +97,11 @@ impl Driver {
                     }
                 }
                 Stands::AtCondition { index } => answer = Some(self.ask(index).await?),
+                Stands::Halting => {
+                    if !self.halt().await {
+                        return Ok(());
+                    }
+                }
                 Stands::Waiting { until } => {
                     if !self.wait(until).await? {
                         return Ok(());
@@ -117,10 +127,11 @@ impl Driver {
 
     async fn advance(&self, answer: Option<Answer>) -> Result<Stands, Error> {
         let (build, materials) = (self.build.clone(), self.materials.clone());
-        let (present, cancel) = (self.context.farms.present(), self.cancel);
+        let present = self.context.farms.present();
+        let (cancel, begun) = (self.cancel, self.begun);
         let section = self.context.store.write("build.advance", move |w| {
-            let advance =
-                Advance { build: &build, materials: &materials, present: &present, cancel };
+            let (materials, present) = (&materials, &present);
+            let advance = Advance { build: &build, materials, present, cancel, begun };
             advance.run(w, answer.clone())
         });
         Ok(section.await?)
@@ -136,6 +147,7 @@ impl Driver {
         let attempt = self.build.attempt;
         self.send(ToWorker::Run { attempt, build: self.build.id, number, primitive, then });
         if self.build.state == BuildState::Cancelling {
+            self.ask_how_far();
             self.stop_unless_always(number);
         }
         loop {
@@ -146,38 +158,64 @@ impl Driver {
                     return Ok(true);
                 }
                 Some(mail @ (Mail::LookAgain | Mail::SkipAlways)) => {
-                    self.insist(&mail);
+                    self.note(&mail);
                     if !self.look().await? {
                         return Ok(false);
                     }
                     if self.build.state == BuildState::Cancelling {
+                        self.ask_how_far();
                         self.send(ToWorker::Cancel { attempt });
                     }
                 }
-                Some(Mail::StepDone { .. } | Mail::Gathered) => {}
+                Some(mail) => self.note(&mail),
             }
         }
+    }
+
+    /// Has the worker of a cancelled build say how many steps it has begun, and waits for that.
+    /// False when the session is over.
+    async fn halt(&mut self) -> bool {
+        if !self.ask_how_far() {
+            self.begun = usize::try_from(self.heard).ok();
+        }
+        while self.begun.is_none() {
+            match self.mailbox.recv().await {
+                None => return false,
+                Some(mail) => self.note(&mail),
+            }
+        }
+        true
+    }
+
+    /// False when the worker is an older one, which does not say how far it is: what it has
+    /// reported by now is all that is known.
+    fn ask_how_far(&self) -> bool {
+        let protocol = self.context.sessions.protocol(&self.build.worker);
+        let says = protocol.is_none_or(|protocol| protocol >= HALTS_SINCE);
+        if says && self.begun.is_none() {
+            self.send(ToWorker::Halt { attempt: self.build.attempt });
+        }
+        says
     }
 
     /// A cancelled build's present step is stopped; an `always` step that began after the cancel is
     /// what the cancel waits for.
     fn stop_unless_always(&self, number: i64) {
-        let index = usize::try_from(number - 1).unwrap_or_default();
-        if self.build.plan.steps.get(index).is_none_or(|step| !step.always) {
+        if self.build.plan.steps.get(index(number)).is_none_or(|step| !step.always) {
             self.send(ToWorker::Cancel { attempt: self.build.attempt });
         }
     }
 
     /// The step's verdict and whatever follows from it, in one section.
     async fn step_done(&self, number: i64, report: Report) -> Result<(), Error> {
-        let index = usize::try_from(number - 1).unwrap_or_default();
-        let Some(planned) = self.build.plan.steps.get(index) else { return Ok(()) };
+        let Some(planned) = self.build.plan.steps.get(index(number)) else { return Ok(()) };
         let (outcome, reason) = settle::step_verdict(&judged(planned, &report));
         let exit = kept(&report, outcome.is_green());
         let empty = self.unwritten_logs(number, &report.logs).await?;
         let closed: Vec<_> = empty.iter().map(|(log, _)| *log).collect();
         let (build, materials) = (self.build.clone(), self.materials.clone());
-        let (present, cancel) = (self.context.farms.present(), self.cancel);
+        let present = self.context.farms.present();
+        let (cancel, begun) = (self.cancel, self.begun);
         let section = self.context.store.write("step.done", move |w| {
             let steps = w.steps(build.id)?;
             let Some(step) = steps.iter().find(|step| step.number == number) else { return Ok(()) };
@@ -188,8 +226,8 @@ impl Driver {
                 w.close_log(*log, end)?;
             }
             w.finish_step(step.id, outcome, reason.as_ref(), exit.as_ref())?;
-            let advance =
-                Advance { build: &build, materials: &materials, present: &present, cancel };
+            let (materials, present) = (&materials, &present);
+            let advance = Advance { build: &build, materials, present, cancel, begun };
             advance.run(w, None).map(drop)
         });
         section.await?;
@@ -264,14 +302,19 @@ impl Driver {
         let left = Duration::from(until.since(now)) + Duration::from_millis(1);
         Ok(tokio::select! {
             biased;
-            mail = self.mailbox.recv() => mail.inspect(|mail| self.insist(mail)).is_some(),
+            mail = self.mailbox.recv() => mail.inspect(|mail| self.note(mail)).is_some(),
             () = tokio::time::sleep(left) => true,
         })
     }
 
-    fn insist(&mut self, mail: &Mail) {
-        if matches!(mail, Mail::SkipAlways) {
-            self.cancel = Cancel::Twice;
+    /// What is to be remembered of a mail that nobody waits for.
+    fn note(&mut self, mail: &Mail) {
+        match mail {
+            Mail::SkipAlways => self.cancel = Cancel::Twice,
+            Mail::Halted { newest } => self.begun = usize::try_from(*newest).ok(),
+            // It is said again when the step is asked for.
+            Mail::StepDone { number, .. } => self.heard = self.heard.max(*number),
+            Mail::LookAgain | Mail::Gathered => {}
         }
     }
 
@@ -287,7 +330,7 @@ impl Driver {
         }
         let id: BuildId = self.build.id;
         let steps = self.context.store.read(move |r| r.steps(id)).await?;
-        let next = settle::next(&self.build.plan, &results(&steps), Cancel::No);
+        let next = settle::next(&self.build.plan, &results(&steps), Cancel::No, None);
         if let Next::End { outcome, reason } = next {
             settling::finish(&self.context, &self.build, outcome, reason).await?;
         }
@@ -300,4 +343,9 @@ impl Driver {
         // A worker that is away hears it when it is back: its driver begins again.
         self.context.sessions.send(&self.build.worker, message);
     }
+}
+
+/// The place in the plan, from 0, of a step's number, from 1.
+fn index(number: i64) -> usize {
+    usize::try_from(number - 1).unwrap_or_default()
 }

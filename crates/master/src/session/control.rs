@@ -50,7 +50,8 @@ pub(super) async fn serve(
         Ok(earlier) => earlier,
         Err(error) => return tracing::error!("no session can begin: {error}"),
     };
-    let entered = context.sessions.enter(&worker, hello.instance.clone(), shutdown.child_token());
+    let speaks = (hello.protocol, hello.instance.clone());
+    let entered = context.sessions.enter(&worker, speaks, shutdown.child_token());
     let Some(mut seat) = entered else {
         return turn_away(&mut socket, &hello, ("taken", taken(&worker))).await;
     };
@@ -226,6 +227,9 @@ impl Session {
             ToMaster::StepDone { attempt, number, report } => {
                 let report = Box::new(report);
                 self.deliver(attempt, Mail::StepDone { number, report }).await
+            }
+            ToMaster::Halted { attempt, newest } => {
+                self.deliver(attempt, Mail::Halted { newest }).await
             }
             ToMaster::Gathered { attempt } => self.deliver(attempt, Mail::Gathered).await,
             ToMaster::Stopping => {

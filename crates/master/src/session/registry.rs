@@ -23,6 +23,12 @@ pub(crate) enum Mail {
         /// How.
         report: Box<Report>,
     },
+    /// The worker begins no step that is not asked for; the newest it has begun, 0 before the
+    /// first.
+    Halted {
+        /// Its number in the plan.
+        newest: i64,
+    },
     /// Every byte is stored, the workspace is free.
     Gathered,
     /// Its row changed: somebody asked to cancel.
@@ -55,6 +61,8 @@ struct Session {
     number: u64,
     /// Which directory the worker works in; none of a worker that does not say so.
     instance: Option<String>,
+    /// The version of the protocol it speaks.
+    protocol: u32,
     sender: mpsc::Sender<ToWorker>,
     stop: CancellationToken,
 }
@@ -86,7 +94,7 @@ impl Sessions {
     pub(super) fn enter(
         &self,
         worker: &str,
-        instance: Option<String>,
+        (protocol, instance): (u32, Option<String>),
         stop: CancellationToken,
     ) -> Option<Seat> {
         let (sender, outbox) = mpsc::channel(TO_WORKER);
@@ -98,7 +106,7 @@ impl Sessions {
         }
         inner.next += 1;
         let number = inner.next;
-        let session = Session { number, instance, sender, stop: stop.clone() };
+        let session = Session { number, instance, protocol, sender, stop: stop.clone() };
         if let Some(older) = inner.sessions.insert(worker.to_owned(), session) {
             older.stop.cancel();
         }
@@ -116,6 +124,11 @@ impl Sessions {
             session.stop.cancel();
         }
         sent
+    }
+
+    /// The version of the protocol a worker speaks; absent while it has no session.
+    pub(crate) fn protocol(&self, worker: &str) -> Option<u32> {
+        self.lock().sessions.get(worker).map(|session| session.protocol)
     }
 
     /// Sends to every connected worker.
@@ -224,7 +237,7 @@ mod tests {
     #[test]
     fn an_older_session_leaves_the_newer_ones_place_alone() {
         let sessions = Sessions::default();
-        let enter = || sessions.enter("barn", None, CancellationToken::new()).expect("a seat");
+        let enter = || sessions.enter("barn", (2, None), CancellationToken::new()).expect("a seat");
         let (older, newer) = (enter(), enter());
         assert!(older.stop.is_cancelled() && !newer.stop.is_cancelled());
         drop(older);
@@ -237,7 +250,7 @@ mod tests {
     fn another_machine_under_one_name_finds_no_place() {
         let sessions = Sessions::default();
         let enter = |instance: Option<&str>| {
-            sessions.enter("barn", instance.map(str::to_owned), CancellationToken::new())
+            sessions.enter("barn", (2, instance.map(str::to_owned)), CancellationToken::new())
         };
         let first = enter(Some("one")).expect("a free place");
         assert!(enter(Some("two")).is_none() && !first.stop.is_cancelled());

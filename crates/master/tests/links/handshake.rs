@@ -51,7 +51,7 @@ async fn another_protocol_is_named_with_what_to_do() {
     check_rejected(
         answer,
         "protocol",
-        &["`barn`", "protocol 99", "speaks 1 to 2", "install the same"],
+        &["`barn`", "protocol 99", "speaks 2 to 3", "install the same"],
     );
 }
 

@@ -24,11 +24,15 @@ const GREEN: Ending = Ending::Exited { code: 0 };
 
 impl World {
     /// Waits until an attempt's build is in a state.
-    async fn state(&self, attempt: Attempt, state: BuildState) -> steading_core::words::Build {
+    pub(crate) async fn state(
+        &self,
+        attempt: Attempt,
+        state: BuildState,
+    ) -> steading_core::words::Build {
         self.until(move |r| Ok(r.build_of(attempt)?.filter(|build| build.state == state))).await
     }
 
-    async fn cancel(&self, request: RequestId) {
+    pub(crate) async fn cancel(&self, request: RequestId) {
         self.ask(Command::CancelRequest { request, why: Why::default() }).await;
     }
 }
@@ -157,6 +161,7 @@ async fn a_cancelled_build_ends_though_its_worker_does_nothing() {
     let request = world.force("b").await;
     let attempt = barn.begin().await;
     world.cancel(request).await;
+    assert_eq!(barn.hear().await, ToWorker::Halt { attempt });
     assert_eq!(barn.hear().await, ToWorker::Cancel { attempt });
     // The worker is there and wedged. One `always` step: 20 s and a minute.
     world.pass(seconds(79)).await;

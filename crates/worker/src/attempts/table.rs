@@ -167,6 +167,7 @@ impl Table {
             ToWorker::Run { attempt, build, number, primitive, then } => {
                 self.run(attempt, build, Next { number, primitive }, then)
             }
+            ToWorker::Halt { attempt } => self.halt(attempt),
             ToWorker::Cancel { attempt } => self.cancel(attempt),
             ToWorker::Finish { attempt } => self.finish(attempt),
             ToWorker::Drop { attempt } => self.forget(attempt),
@@ -323,13 +324,12 @@ impl Table {
     ) -> Vec<Effect> {
         let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
         let number = next.number;
-        let newest = match held.state {
-            State::Accepted => 0,
-            State::Between { number } | State::Running { number, last: false } => number,
-            _ => return Vec::new(),
-        };
-        if number < held.asked {
+        let Some(newest) = held.newest().filter(|_| number >= held.asked) else {
             return Vec::new();
+        };
+        if then.is_empty() {
+            // Perhaps it was cancelled since the worker was told what follows.
+            held.then.clear();
         }
         held.build = build;
         held.asked = number;
@@ -342,6 +342,14 @@ impl Table {
             effects.push(held.start(attempt, next, &self.boot));
         }
         effects
+    }
+
+    /// What it began is the master's to record; it begins nothing more by itself.
+    fn halt(&mut self, attempt: Attempt) -> Vec<Effect> {
+        let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
+        held.then.clear();
+        let newest = held.newest().unwrap_or(held.asked);
+        vec![Effect::Say(ToMaster::Halted { attempt, newest })]
     }
 
     fn cancel(&mut self, attempt: Attempt) -> Vec<Effect> {
@@ -405,6 +413,15 @@ impl Held {
             step: Some(StepBegin { build, number, primitive, then, ahead }),
         };
         Effect::Start { begin, workspace: self.workspace() }
+    }
+
+    /// The newest step that was begun, 0 before the first; absent when no more are wanted.
+    fn newest(&self) -> Option<i64> {
+        match self.state {
+            State::Accepted => Some(0),
+            State::Between { number } | State::Running { number, last: false } => Some(number),
+            _ => None,
+        }
     }
 
     /// The name of its workspace.
@@ -514,6 +531,7 @@ mod tests {
         let mut table = Table::default();
         for message in [
             run(1),
+            ToWorker::Halt { attempt: ONE },
             ToWorker::Cancel { attempt: ONE },
             ToWorker::Finish { attempt: ONE },
             ToWorker::Drop { attempt: ONE },
@@ -568,6 +586,31 @@ mod tests {
         assert_eq!(table.on_step_ended(ONE, 1, report()), [done(1)], "although it went well");
     }
 
+    #[test]
+    fn a_build_that_halts_says_how_far_it_is_and_begins_nothing_more() {
+        let halt = ToWorker::Halt { attempt: ONE };
+        let halted = |newest| [Effect::Say(ToMaster::Halted { attempt: ONE, newest })];
+        let mut table = table();
+        assert_eq!(table.on_message(halt.clone()), halted(0));
+        table.on_message(run_with(1, &[2, 3]));
+        table.on_step_ended(ONE, 1, report());
+        assert_eq!(table.on_message(halt.clone()), halted(2));
+        assert_eq!(table.on_step_ended(ONE, 2, report()), [done(2)], "the third is not begun");
+        assert_eq!(table.on_message(halt), halted(2), "said again");
+        // What it ran is told step by step; then comes what the master wants whatever happens.
+        assert_eq!(table.on_message(run(1)), [Effect::Send(ONE, 1), done(1)]);
+        assert_eq!(table.on_message(run(2)), [Effect::Send(ONE, 2), done(2)]);
+        assert_eq!(begins(&table.on_message(run(3))), Some(3));
+    }
+
+    #[test]
+    fn a_step_asked_for_again_with_nothing_to_follow_is_not_followed() {
+        let mut table = table();
+        table.on_message(run_with(1, &[2]));
+        assert_eq!(table.on_message(run(1)), [Effect::Send(ONE, 1)], "it runs");
+        assert_eq!(table.on_step_ended(ONE, 1, report()), [done(1)]);
+    }
+
     fn begin(boot: &str, number: i64) -> Begin {
         let primitive = Primitive::Upload { paths: vec![] };
         let (then, ahead) = (vec![step(number + 1)], false);
@@ -610,7 +653,7 @@ mod tests {
         };
         let (mut table, effects) = restored(Known::Runs);
         assert_eq!(begins(&effects), None);
-        assert_eq!(begins(&table.on_message(run(2))), None, "it runs");
+        assert_eq!(begins(&table.on_message(run_with(2, &[3]))), None, "it runs");
         let effects = table.on_step_ended(ONE, 2, report());
         assert_eq!((effects[0].clone(), begins(&effects)), (done(2), Some(3)), "it runs ahead");
         let (mut table, effects) = restored(Known::Again);

@@ -36,6 +36,7 @@ fn told(next: Next) -> String {
     match next {
         Next::Evaluate { index } => format!("evaluate {index}"),
         Next::Run { index } => format!("run {index}"),
+        Next::Halt => "halt".to_owned(),
         Next::Skip { index, reason } => format!("skip {index}: {reason}"),
         Next::Fail { index, reason } => format!("fail {index}: {reason}"),
         Next::End { outcome, reason: None } => format!("end {outcome}"),
@@ -46,7 +47,8 @@ fn told(next: Next) -> String {
 #[test]
 fn a_build_goes_from_step_to_step() {
     let check = |steps: &str, done: &str, cancel, expected: &str| {
-        let next = told(next(&plan(steps), &results(done), cancel));
+        let begun = Some(results(done).len());
+        let next = told(next(&plan(steps), &results(done), cancel, begun));
         assert_eq!(next, expected, "{steps} after {done}, {cancel:?}");
     };
     use Cancel::{No, Once, Twice};
@@ -83,6 +85,27 @@ fn a_build_goes_from_step_to_step() {
 }
 
 #[test]
+fn what_a_worker_ran_ahead_of_a_cancel_is_not_skipped() {
+    let check = |steps: &str, done: &str, cancel, begun, expected: &str| {
+        let next = told(next(&plan(steps), &results(done), cancel, begun));
+        assert_eq!(next, expected, "{steps} after {done}, {cancel:?}, {begun:?} begun");
+    };
+    use Cancel::{No, Once, Twice};
+    let cancelled = "skip 2: not run: the build was cancelled";
+    check("a b c", "success", Once, None, "halt");
+    check("a b c", "success", Twice, None, "halt");
+    check("a b c+", "success cancelled", Once, None, "halt");
+    check("a b c", "success", No, None, "run 1");
+    check("a b c", "success", Once, Some(2), "run 1");
+    check("a b c", "success", Twice, Some(3), "run 1");
+    check("a b c", "success success", Once, Some(2), cancelled);
+    check("a b c+", "success success", Once, Some(2), "run 2");
+    check("a b c+", "success success", Twice, Some(2), cancelled);
+    // Nothing is left to be asked about.
+    check("a b", "success cancelled", Once, None, "end cancelled: cancelled");
+}
+
+#[test]
 fn a_condition_says_run_or_skip_and_its_fault_is_an_exception() {
     let check = |answer, expected: &str| assert_eq!(told(after_condition(3, answer)), expected);
     check(Ok(true), "run 3");
@@ -104,21 +127,22 @@ proptest! {
     /// runs after a halt; the outcome is the worst contribution, with a reason unless all is well.
     #[test]
     fn every_build_ends(plan in steps(), rolls in prop::collection::vec(0..7_usize, 6),
-                        stop in 0..12_usize) {
+                        stop in 0..12_usize, ahead in 0..3_usize) {
         let mut done: Vec<StepResult> = Vec::new();
         let mut halted = false;
         loop {
             let cancel = if done.len() >= stop { Cancel::Once } else { Cancel::No };
             let index = done.len();
             let roll = rolls.get(index).copied().unwrap_or_default();
-            let mut what = next(&plan, &done, cancel);
+            let mut what = next(&plan, &done, cancel, Some(ahead));
             if matches!(what, Next::Evaluate { .. }) {
                 what = after_condition(index, Ok(roll % 2 == 0));
             }
             match what {
                 Next::Run { index: at } => {
                     prop_assert_eq!(at, index);
-                    prop_assert!(plan.steps[at].always || !(halted || cancel != Cancel::No));
+                    let stopped = halted || cancel != Cancel::No;
+                    prop_assert!(plan.steps[at].always || !stopped || at < ahead);
                     let outcome = Outcome::ALL[roll];
                     let green = outcome.is_green();
                     let reason = (!green).then(|| Reason::new("r", "r"));
@@ -138,7 +162,7 @@ proptest! {
                     prop_assert!(cancel == Cancel::No || outcome == Outcome::Cancelled);
                     break;
                 }
-                Next::Evaluate { .. } | Next::Fail { .. } => unreachable!("answered above"),
+                Next::Halt | Next::Evaluate { .. } | Next::Fail { .. } => unreachable!("answered above"),
             }
         }
     }

@@ -86,6 +86,8 @@ struct Daemon {
     running: BTreeMap<Attempt, Process>,
     spool: Spool,
     serial: u64,
+    /// Counts what was said of what is held, on its control link.
+    said: u64,
 }
 
 /// A machine.
@@ -128,6 +130,7 @@ impl Machine {
             running: BTreeMap::new(),
             spool: Spool::default(),
             serial: 0,
+            said: 0,
         });
         vec![self.redial(Link::Control), Act::Later(3_000, Own::Beat)]
     }
@@ -177,6 +180,7 @@ impl Machine {
             (Frame::Ping | Frame::Pong, _) => Vec::new(),
             (Frame::Served, Link::Control) => {
                 daemon.wires.get_mut(&link).expect("found above").served = true;
+                daemon.said = 0;
                 let hello = ToMaster::Hello(Hello {
                     protocol: PROTOCOL,
                     instance: Some(self.name.clone()),
@@ -241,7 +245,7 @@ impl Machine {
         let mut acts = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Say(message) => acts.extend(self.say(&message)),
+                Effect::Say(message) => acts.extend(self.say(message)),
                 // The model's daemon takes its builds with it: nothing is written down yet.
                 Effect::Keep(_) => {}
                 Effect::Send(attempt, number) => acts.extend(self.may_send(attempt, number)),
@@ -275,12 +279,14 @@ impl Machine {
         if let Some(daemon) = &mut self.daemon {
             daemon.table.stop();
         }
-        self.say(&ToMaster::Stopping).into_iter().collect()
+        self.say(ToMaster::Stopping).into_iter().collect()
     }
 
-    fn say(&self, message: &ToMaster) -> Option<Act> {
-        let wire = self.daemon.as_ref()?.wires.get(&Link::Control).filter(|wire| wire.served)?;
-        Some(Act::Send(wire.id, Frame::Message(encode(message))))
+    fn say(&mut self, mut message: ToMaster) -> Option<Act> {
+        let daemon = self.daemon.as_mut()?;
+        let wire = daemon.wires.get(&Link::Control).filter(|wire| wire.served)?;
+        message.count(&mut daemon.said);
+        Some(Act::Send(wire.id, Frame::Message(encode(&message))))
     }
 
     fn run(
@@ -386,7 +392,7 @@ impl Machine {
         acts.extend(served.map(|wire| Act::Send(wire.id, Frame::Ping)));
         let forgets = self.mutant == Some(Mutant::ForgetsWhatItHolds) && self.rng.chance(20);
         let held = if forgets { Vec::new() } else { daemon.table.held() };
-        acts.extend(self.say(&ToMaster::Heartbeat { held }));
+        acts.extend(self.say(ToMaster::Heartbeat { number: 0, held }));
         acts
     }
 

@@ -12,7 +12,7 @@ pub use steading_core::words::{Attempt, BuildId, ClaimId, Micros, Reason, Reques
 /// The newest version, which a worker speaks.
 pub const PROTOCOL: u32 = 3;
 /// The oldest version a master still serves. Version 2 brought `Hello::instance` and `Run::then`;
-/// version 3 `Halt` and `Halted`.
+/// version 3 `Halt` and `Halted`, and numbers what says what is held.
 pub const PROTOCOL_OLDEST: u32 = 2;
 /// The version from which on a worker knows `Halt`.
 pub const HALTS_SINCE: u32 = 3;
@@ -50,11 +50,17 @@ pub enum ToMaster {
     Hello(Hello),
     /// "I am here", and what it holds, so that both sides find a difference in seconds (I2).
     Heartbeat {
+        /// Its place among all that says what is held: see [`ToMaster::count`]. Since version 3.
+        #[serde(default)]
+        number: u64,
         /// The attempts it holds.
         held: Vec<Attempt>,
     },
     /// The offer is taken.
     Accepted {
+        /// As that of a heartbeat.
+        #[serde(default)]
+        number: u64,
         /// Which offer.
         claim: ClaimId,
         /// The attempt now held.
@@ -90,6 +96,18 @@ pub enum ToMaster {
     },
     /// The worker stops and takes nothing more.
     Stopping,
+}
+
+impl ToMaster {
+    /// Numbers what says which attempts are held, in the order in which a session says it, from 1.
+    /// A heartbeat that comes after something with a higher number, twice or late, is true no more
+    /// and says nothing: "I hold nothing" would cost what was accepted since.
+    pub fn count(&mut self, said: &mut u64) {
+        if let ToMaster::Heartbeat { number, .. } | ToMaster::Accepted { number, .. } = self {
+            *said += 1;
+            *number = *said;
+        }
+    }
 }
 
 /// From master to worker, on the control link.
@@ -459,7 +477,7 @@ mod tests {
 
     #[test]
     fn messages_survive_the_wire() {
-        round_trip(&ToMaster::Heartbeat { held: vec![attempt()] });
+        round_trip(&ToMaster::Heartbeat { number: 7, held: vec![attempt()] });
         round_trip(&ToWorker::Halt { attempt: attempt() });
         round_trip(&ToMaster::Halted { attempt: attempt(), newest: 2 });
         round_trip(&ToWorker::Run {
@@ -477,13 +495,17 @@ mod tests {
     }
 
     #[test]
-    fn golden_bytes_of_version_1() {
-        let bytes = encode(&ToMaster::Accepted { claim: ClaimId(1), attempt: attempt() });
+    fn golden_bytes_of_version_3() {
+        let bytes =
+            encode(&ToMaster::Accepted { number: 3, claim: ClaimId(1), attempt: attempt() });
         let text: String =
             bytes.iter().flat_map(|b| std::ascii::escape_default(*b)).map(char::from).collect();
         assert_eq!(
             text,
-            r"\x83\xa4type\xa8accepted\xa5claim\x01\xa7attempt\x82\xa7request\x07\xa5epoch\x02"
+            concat!(
+                r"\x84\xa4type\xa8accepted\xa6number\x03\xa5claim\x01",
+                r"\xa7attempt\x82\xa7request\x07\xa5epoch\x02"
+            )
         );
     }
 
@@ -512,7 +534,7 @@ mod tests {
     fn version_2_reads_version_3_and_the_other_way_round() {
         let held = vec![attempt()];
         let old = ToMasterOf2::Heartbeat { held: held.clone() };
-        let new = ToMaster::Heartbeat { held };
+        let new = ToMaster::Heartbeat { number: 0, held };
         assert_eq!(decode::<ToMaster>(&encode(&old)).expect("understood"), new);
         assert_eq!(decode::<ToMasterOf2>(&encode(&new)).expect("understood"), old);
         let primitive = Primitive::Upload { paths: vec![] };
@@ -523,6 +545,25 @@ mod tests {
         let old = ToWorkerOf2::Run { attempt, build, number, primitive, then };
         assert_eq!(decode::<ToWorkerOf2>(&encode(&new)).expect("understood"), old);
         assert_eq!(decode::<ToWorker>(&encode(&old)).expect("understood"), new);
+    }
+
+    #[test]
+    fn what_says_what_is_held_is_numbered_and_nothing_else() {
+        let mut said = 0;
+        let mut number = |mut message: ToMaster| {
+            message.count(&mut said);
+            match message {
+                ToMaster::Heartbeat { number, .. } | ToMaster::Accepted { number, .. } => number,
+                _ => 0,
+            }
+        };
+        let beat = || ToMaster::Heartbeat { number: 0, held: vec![] };
+        assert_eq!(number(beat()), 1);
+        let accepted = ToMaster::Accepted { number: 0, claim: ClaimId(1), attempt: attempt() };
+        assert_eq!(number(accepted.clone()), 2);
+        assert_eq!(number(ToMaster::Stopping), 0);
+        assert_eq!(number(accepted), 3, "said again");
+        assert_eq!(number(beat()), 4);
     }
 
     #[test]

@@ -106,12 +106,13 @@ impl World {
     }
 }
 
-/// What a worker holds now is true in its place only: one link keeps it there, and nobody repeats
-/// it. Everything that is addressed by an attempt may come twice, later, and in another order.
+/// A session begins with what its worker says of itself: one link keeps that in its place, and
+/// nobody repeats it. Everything else is numbered, or addressed by an attempt: it may come twice,
+/// later, and in another order.
 fn is_about_now(frame: &Frame) -> bool {
     match frame {
         Frame::Message(bytes) => {
-            matches!(decode::<ToMaster>(bytes), Ok(ToMaster::Hello(_) | ToMaster::Heartbeat { .. }))
+            matches!(decode::<ToMaster>(bytes), Ok(ToMaster::Hello(_)))
         }
         _ => false,
     }

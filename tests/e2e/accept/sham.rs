@@ -124,7 +124,7 @@ impl Worker {
                     _ => {}
                 },
                 _ = beat.tick() => {
-                    say(&mut socket, &ToMaster::Heartbeat { held: self.attempts() }).await?;
+                    say(&mut socket, &ToMaster::Heartbeat { number: 0, held: self.attempts() }).await?;
                 }
                 changed = self.go.changed() => {
                     changed.ok()?;
@@ -143,7 +143,7 @@ impl Worker {
             }
             ToWorker::Offer { claim, attempt, .. } => {
                 self.held.push((attempt, None));
-                say(socket, &ToMaster::Accepted { claim, attempt }).await?;
+                say(socket, &ToMaster::Accepted { number: 0, claim, attempt }).await?;
             }
             ToWorker::Run { attempt, number, .. } => {
                 self.tell.send_modify(|seen| {

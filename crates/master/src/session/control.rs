@@ -28,6 +28,8 @@ struct Session {
     facts: serde_json::Value,
     /// It said that it takes nothing more.
     stopping: bool,
+    /// The highest number of what it said it holds.
+    newest: u64,
 }
 
 /// Serves a control link until it ends; whatever the worker holds stays its own meanwhile.
@@ -62,6 +64,7 @@ pub(super) async fn serve(
         version: hello.version,
         facts: serde_json::json!(hello.facts),
         stopping: false,
+        newest: 0,
     };
     let ended = session.run(&mut socket, &mut hearing, (hello.held, earlier), &mut seat).await;
     if let Err(why) = ended {
@@ -153,14 +156,24 @@ impl Session {
                 }
                 Some(message) = seat.outbox.recv() => send(socket, &message).await?,
                 heard = hearing.receive(socket) => match heard? {
-                    ToMaster::Heartbeat { held } => {
-                        self.compare(held).await?;
+                    ToMaster::Heartbeat { number, held } => {
+                        if self.is_newest(number) {
+                            self.compare(held).await?;
+                        }
                         ping(socket).await?;
                     }
                     other => self.hear(other).await?,
                 },
             }
         }
+    }
+
+    /// Whether a heartbeat says what is held now. One that came twice, or after what was said
+    /// later, does not. A worker of protocol 2 does not number them, and has only their order.
+    fn is_newest(&mut self, number: u64) -> bool {
+        let newest = number == 0 || number > self.newest;
+        self.newest = self.newest.max(number);
+        newest
     }
 
     async fn connect(&self, socket: &mut impl Socket, held: Vec<Attempt>) -> Result<(), Ended> {
@@ -222,7 +235,10 @@ impl Session {
 
     async fn hear(&mut self, message: ToMaster) -> Result<(), Ended> {
         match message {
-            ToMaster::Accepted { claim, attempt } => self.accepted(claim, attempt).await,
+            ToMaster::Accepted { number, claim, attempt } => {
+                self.newest = self.newest.max(number);
+                self.accepted(claim, attempt).await
+            }
             ToMaster::Refused { claim, reason } => self.refused(claim, reason).await,
             ToMaster::StepDone { attempt, number, report } => {
                 let report = Box::new(report);

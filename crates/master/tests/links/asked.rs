@@ -37,7 +37,7 @@ builder("b", steps = [shell(["echo"] + [prop("long")] * 20)])
     let force = Force { properties, ..Force::default() };
     world.ask(Command::Force { builder: "b".to_owned(), force }).await;
     let (claim, attempt) = barn.offer().await;
-    barn.say(steading_wire::worker::ToMaster::Accepted { claim, attempt }).await;
+    barn.say(steading_wire::worker::ToMaster::Accepted { number: 0, claim, attempt }).await;
     assert_eq!(barn.hear().await, steading_wire::worker::ToWorker::Finish { attempt });
     let step = world
         .until(move |r| {

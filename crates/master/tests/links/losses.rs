@@ -98,7 +98,7 @@ async fn a_worker_that_comes_back_while_the_retry_is_offered_goes_on_and_the_off
     assert_eq!(shed.hear().await, ToWorker::Drop { attempt: retry });
     assert_eq!(barn.step().await, (attempt, 1));
     // An acceptance that was on its way is answered with a drop.
-    shed.say(ToMaster::Accepted { claim, attempt: retry }).await;
+    shed.say(ToMaster::Accepted { number: 0, claim, attempt: retry }).await;
     assert_eq!(shed.hear().await, ToWorker::Drop { attempt: retry });
     world.state(attempt, BuildState::Running).await;
 }
@@ -148,7 +148,7 @@ async fn a_builder_says_how_often_it_is_tried() {
     let mut barn = world.connect("barn", vec![]).await;
     let request = world.force("once").await;
     let attempt = barn.begin().await;
-    barn.say(ToMaster::Heartbeat { held: vec![] }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
     world.state(attempt, BuildState::Finished).await;
     let ended = world.until(move |r| r.request(request)).await;
     assert_eq!(ended.outcome, Some(Outcome::Exception));
@@ -289,7 +289,7 @@ impl World {
 /// Takes an offer and the checkout that follows.
 async fn begin_checkout(link: &mut Link) -> Attempt {
     let (claim, attempt) = link.offer().await;
-    link.say(ToMaster::Accepted { claim, attempt }).await;
+    link.say(ToMaster::Accepted { number: 0, claim, attempt }).await;
     let run = link.hear().await;
     assert!(matches!(run, ToWorker::Run { number: 1, .. }), "{run:?}");
     attempt

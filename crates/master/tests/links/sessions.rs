@@ -38,12 +38,12 @@ async fn a_worker_speaks_for_its_own_builds_only() {
     let (claim, attempt) = barn.offer().await;
     let mut shed = world.connect("shed", vec![]).await;
     shed.say(ToMaster::Refused { claim, reason: Reason::new("no", "not mine to refuse") }).await;
-    shed.say(ToMaster::Accepted { claim, attempt }).await;
+    shed.say(ToMaster::Accepted { number: 0, claim, attempt }).await;
     assert_eq!(shed.hear().await, ToWorker::Drop { attempt });
 
-    barn.say(ToMaster::Accepted { claim, attempt }).await;
+    barn.say(ToMaster::Accepted { number: 0, claim, attempt }).await;
     assert_eq!(barn.step().await, (attempt, 1));
-    shed.say(ToMaster::Accepted { claim, attempt }).await;
+    shed.say(ToMaster::Accepted { number: 0, claim, attempt }).await;
     assert_eq!(shed.hear().await, ToWorker::Drop { attempt });
     shed.done(attempt, 1, Ending::Exited { code: 1 }).await;
     assert_eq!(shed.hear().await, ToWorker::Drop { attempt });
@@ -93,7 +93,36 @@ async fn a_worker_that_lives_is_not_offline_whoever_said_so() {
     let mut barn = world.connect("barn", vec![]).await;
     // The end of a session before it, recorded late.
     world.store.write("test", |w| w.worker_lost("barn")).await.expect("recorded");
-    barn.say(ToMaster::Heartbeat { held: vec![] }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
+    world.until(|r| Ok(r.worker("barn")?.filter(|w| w.state == WorkerState::Ready))).await;
+}
+
+/// Each says what was true before the build: repeated, overtaken, and of an older session.
+#[tokio::test]
+async fn a_heartbeat_that_comes_late_costs_nothing() {
+    let world = World::start(FARM).await;
+    let mut barn = world.connect("barn", vec![]).await;
+    let beat = |number| ToMaster::Heartbeat { number, held: vec![] };
+    barn.say(beat(1)).await;
+    world.force("b").await;
+    let (claim, attempt) = barn.offer().await;
+    barn.say(ToMaster::Accepted { number: 3, claim, attempt }).await;
+    assert_eq!(barn.step().await, (attempt, 1));
+    for number in [1, 2, 3] {
+        barn.say(beat(number)).await;
+    }
+    barn.done(attempt, 1, GREEN).await;
+    assert_eq!(barn.step().await, (attempt, 2), "the build goes on");
+    // One that is true is believed.
+    barn.say(beat(4)).await;
+    let lost = move |r: &steading_store::Read<'_>| {
+        Ok(r.build_of(attempt)?.filter(|build| build.state == BuildState::Finished))
+    };
+    assert_eq!(world.until(lost).await.outcome, Some(Outcome::Retry));
+    // A session counts from its beginning.
+    let mut barn = world.connect("barn", vec![]).await;
+    world.store.write("test", |w| w.worker_lost("barn")).await.expect("recorded");
+    barn.say(beat(1)).await;
     world.until(|r| Ok(r.worker("barn")?.filter(|w| w.state == WorkerState::Ready))).await;
 }
 
@@ -139,7 +168,7 @@ async fn a_revoked_token_ends_its_session() {
     let mut barn = world.connect("barn", vec![]).await;
     let name = "local worker barn".to_owned();
     world.ask(steading_wire::command::Command::RevokeToken { name }).await;
-    barn.say(ToMaster::Heartbeat { held: vec![] }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
     world.until(|r| Ok(r.worker("barn")?.filter(|w| w.state == WorkerState::Offline))).await;
 }
 
@@ -169,7 +198,7 @@ async fn a_step_that_waits_for_a_lock_waits_quietly() {
     let first = barn.begin().await;
     world.force("b").await;
     let (claim, second) = barn.offer().await;
-    barn.say(ToMaster::Accepted { claim, attempt: second }).await;
+    barn.say(ToMaster::Accepted { number: 0, claim, attempt: second }).await;
     world.until(move |r| r.build_of(second)).await;
     let count = || world.store.stats().committed();
     let before = count();
@@ -197,7 +226,7 @@ async fn offers_that_come_back_cost_no_attempt() {
     let attempt = barn.begin().await;
     assert_eq!((attempt.request, attempt.epoch), (request, 7));
     // Lost for the first time: tried again.
-    barn.say(ToMaster::Heartbeat { held: vec![] }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
     let build = world
         .until(move |r| {
             Ok(r.build_of(attempt)?.filter(|build| build.state == BuildState::Finished))
@@ -212,7 +241,7 @@ async fn a_lost_build_rests_before_it_is_tried_again() {
     let mut barn = world.connect("barn", vec![]).await;
     let lost = world.force("b").await;
     let attempt = barn.begin().await;
-    barn.say(ToMaster::Heartbeat { held: vec![] }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
     world.until(move |r| Ok(r.request(lost)?.filter(|r| r.build_id.is_some()))).await;
     let other = world.force("b").await;
     // The one that rests stands aside; whoever came after it goes first.

@@ -162,7 +162,7 @@ impl Link {
     /// Takes the next offer and the step that follows.
     pub(crate) async fn begin(&mut self) -> Attempt {
         let (claim, attempt) = self.offer().await;
-        self.say(ToMaster::Accepted { claim, attempt }).await;
+        self.say(ToMaster::Accepted { number: 0, claim, attempt }).await;
         assert_eq!(self.step().await, (attempt, 1));
         attempt
     }

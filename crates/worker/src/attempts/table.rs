@@ -262,7 +262,7 @@ impl Table {
             match &held.state {
                 State::Accepted => {
                     let claim = held.claim;
-                    effects.push(Effect::Say(ToMaster::Accepted { claim, attempt }));
+                    effects.push(Effect::Say(ToMaster::Accepted { number: 0, claim, attempt }));
                 }
                 State::Between { .. } | State::Running { last: false, .. } => {
                     effects.extend(held.reports.iter().map(done));
@@ -281,7 +281,7 @@ impl Table {
         if let Some(held) = self.held.get(&attempt) {
             return match held.state {
                 State::Dropped => refuse("dropped", "the worker was told to drop this attempt"),
-                _ => vec![Effect::Say(ToMaster::Accepted { claim, attempt })],
+                _ => vec![Effect::Say(ToMaster::Accepted { number: 0, claim, attempt })],
             };
         }
         if self.stopping {
@@ -304,7 +304,7 @@ impl Table {
             state: State::Accepted,
         };
         self.held.insert(attempt, held);
-        vec![Effect::Keep(begin), Effect::Say(ToMaster::Accepted { claim, attempt })]
+        vec![Effect::Keep(begin), Effect::Say(ToMaster::Accepted { number: 0, claim, attempt })]
     }
 
     /// The lowest slot whose workspace nobody uses.
@@ -635,7 +635,7 @@ mod tests {
         table.on_message(ToWorker::Welcome { slots: 1, drop: vec![] });
         let (claim, builder) = (ClaimId(1), "hello".to_owned());
         let effects = table.on_message(ToWorker::Offer { claim, attempt: ONE, builder });
-        let accepted = Effect::Say(ToMaster::Accepted { claim, attempt: ONE });
+        let accepted = Effect::Say(ToMaster::Accepted { number: 0, claim, attempt: ONE });
         assert_eq!(effects, [Effect::Keep(begin("now", 0)), accepted]);
         let refused = table.on_unkept(ONE, "no space");
         assert!(matches!(&refused[..], [Effect::Say(ToMaster::Refused { .. })]), "{refused:?}");

@@ -85,6 +85,8 @@ pub(crate) struct Daemon {
     slots: Slots,
     links: watch::Receiver<u64>,
     link: Option<Link>,
+    /// Counts what was said of what is held, on this link.
+    said: u64,
     dialling: Option<Dialling>,
     backoff: Backoff,
     beat: Interval,
@@ -121,6 +123,7 @@ impl Daemon {
             steps: JoinSet::new(),
             slots,
             link: None,
+            said: 0,
             dialling: None,
             backoff: Backoff::default(),
             beat,
@@ -226,7 +229,10 @@ impl Daemon {
             Event::Slot(said) => self.hear_slot(said),
             Event::Link => self.slots.tell_all(&ToShepherd::Show),
             Event::LogGone => self.gather(),
-            Event::Beat => self.say(ToMaster::Heartbeat { held: self.table.held() }),
+            Event::Beat => {
+                let held = self.table.held();
+                self.say(ToMaster::Heartbeat { number: 0, held });
+            }
             Event::Overdue => self.overdue(),
         }
         Ok(())
@@ -248,6 +254,7 @@ impl Daemon {
         self.dialling = None;
         self.backoff = backoff;
         self.link = Some(link);
+        self.said = 0;
         self.say(ToMaster::Hello(Hello {
             protocol: PROTOCOL,
             name: self.options.name.clone(),
@@ -470,8 +477,9 @@ impl Daemon {
         });
     }
 
-    fn say(&self, message: ToMaster) {
+    fn say(&mut self, mut message: ToMaster) {
         if let Some(link) = &self.link {
+            message.count(&mut self.said);
             link.say(message);
         }
     }

@@ -131,7 +131,10 @@ impl Farm {
         let builder = builder.to_owned();
         self.master.say(ToWorker::Offer { claim, attempt, builder }).await;
         self.master
-            .hear("an acceptance", |m| (*m == ToMaster::Accepted { claim, attempt }).then_some(()))
+            .hear("an acceptance", |m| {
+                let ToMaster::Accepted { claim: taken, attempt: held, .. } = m else { return None };
+                ((*taken, *held) == (claim, attempt)).then_some(())
+            })
             .await;
     }
 

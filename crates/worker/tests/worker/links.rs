@@ -108,7 +108,9 @@ async fn a_dropped_attempt_is_gone() {
     until("its death", || (!runs(&pid)).then_some(())).await;
     farm.spool_is_empty().await;
     farm.master
-        .hear("a heartbeat", |m| (*m == ToMaster::Heartbeat { held: vec![] }).then_some(()))
+        .hear("a heartbeat", |m| {
+            matches!(m, ToMaster::Heartbeat { held, .. } if held.is_empty()).then_some(())
+        })
         .await;
     let said = |m: &ToMaster| matches!(m, ToMaster::StepDone { .. } | ToMaster::Gathered { .. });
     assert!(!farm.master.seen().messages.iter().any(said));
@@ -129,7 +131,9 @@ async fn gathered_when_safe() {
     farm.master.hear("gathered again", |m| (*m == gathered).then_some(())).await;
     farm.master.say(ToWorker::Drop { attempt: attempt(1) }).await;
     farm.master
-        .hear("a heartbeat", |m| (*m == ToMaster::Heartbeat { held: vec![] }).then_some(()))
+        .hear("a heartbeat", |m| {
+            matches!(m, ToMaster::Heartbeat { held, .. } if held.is_empty()).then_some(())
+        })
         .await;
     // A late message about it changes nothing.
     let build = BuildId(1);

@@ -34,6 +34,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rmp-serde", &["wire"]),
     ("clap", &["steading", "sim"]),
     ("tokio-tungstenite", &["worker"]),
+    ("fuser", &["faults"]),
 ];
 
 fn metadata() -> Value {

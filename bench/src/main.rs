@@ -1,9 +1,11 @@
-//! Measures what Steading promises: `cargo run --release -p bench -- queue`, `matcher`, `oracle`.
+//! Measures what Steading promises: `cargo run --release -p bench -- compare`, `queue`, `matcher`.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 
+mod brute;
 mod compare;
 mod explain;
+mod farm;
 mod measure;
 mod mutants;
 mod policy_of_shapes;
@@ -43,17 +45,28 @@ mod star;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: bench queue [--quick] [--queued N] [--builders N] [--workers N] [--rounds N] [--builds N]
+usage: bench compare [--quick] [--prepare] [--only PART,PART] [--peers NAME,NAME] [--rounds N]
+                     [--markdown FILE] [--json FILE] [--docs DIR] [--steading FILE]
+       bench queue [--quick] [--queued N] [--builders N] [--workers N] [--rounds N] [--builds N]
                    [--steading FILE]
        bench matcher [--events N] [--pending N] [--workers N] [--shape NAME]
        bench oracle [--decisions N] [--text N] [--seed N]
        bench enumerate [--requests N] [--workers N] [--events N]
        bench explain
-       bench mutants";
+       bench mutants [--only NAME]";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let command = words.next().unwrap_or_default();
+    if command == "compare" {
+        return match compare::Options::parse(words) {
+            Some(options) => compare::run(&options),
+            None => {
+                println!("{USAGE}");
+                ExitCode::from(2)
+            }
+        };
+    }
     let Some(options) = options(words) else {
         println!("{USAGE}");
         return ExitCode::from(2);
@@ -73,7 +86,7 @@ fn main() -> ExitCode {
         "oracle" => {
             let decisions = number("--decisions", 1_000_000).zip(number("--text", 120_000));
             let decisions = decisions.zip(number("--seed", 0));
-            decisions.map(|((decisions, text), seed)| compare::run(decisions, text, seed))
+            decisions.map(|((decisions, text), seed)| brute::run(decisions, text, seed))
         }
         "enumerate" => {
             let bound = number("--requests", 0).zip(number("--workers", 0));
@@ -100,7 +113,10 @@ fn main() -> ExitCode {
             queue().map(|options| queue::run(&options))
         }
         "explain" => Some(explain::run()),
-        "mutants" => Some(mutants::run()),
+        "mutants" => {
+            let only = options.iter().find(|(option, _)| option == "--only");
+            Some(mutants::run(only.map_or("", |(_, name)| name)))
+        }
         _ => None,
     };
     match done {

@@ -1,9 +1,6 @@
 //! A deep queue against an almost empty one, end to end: real masters, real workers, real
 //! processes.
 
-mod cost;
-mod farm;
-mod http;
 mod report;
 mod round;
 mod run;

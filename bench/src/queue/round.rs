@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::cost::Cost;
-use super::farm::Farm;
-use super::http::Http;
+use crate::farm::{Cost, Farm, Http};
 use crate::process::{Spans, clock};
 
 /// Connections that submit.

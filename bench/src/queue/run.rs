@@ -4,10 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::cost::resident_mb;
-use super::farm::{Farm, Size};
 use super::report;
 use super::round::{Round, fill, round};
+use crate::farm::{Farm, Size, resident_mb, steading};
 use crate::process::clock;
 
 /// What the deep queue may cost: a tenth.
@@ -42,15 +41,7 @@ pub(crate) fn run(options: &Options) -> bool {
 }
 
 fn measure(options: &Options) -> io::Result<bool> {
-    let steading = match &options.steading {
-        Some(given) => given.canonicalize()?,
-        None => std::env::current_exe()?.with_file_name("steading"),
-    };
-    if !steading.is_file() {
-        let text =
-            format!("{} is not there: cargo build --release -p steading", steading.display());
-        return Err(io::Error::other(text));
-    }
+    let steading = steading(options.steading.as_deref())?;
     let number = |n: u64| usize::try_from(n).map_err(io::Error::other);
     let (queued, rounds, builds) =
         (number(options.queued)?, number(options.rounds)?, number(options.builds)?);

@@ -11,7 +11,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(120);
 
 /// One kept connection to a farm.
 #[derive(Debug)]
-pub(super) struct Http {
+pub(crate) struct Http {
     reader: BufReader<TcpStream>,
     host: String,
     token: String,
@@ -19,7 +19,7 @@ pub(super) struct Http {
 
 impl Http {
     /// Connects to `127.0.0.1:PORT`.
-    pub(super) fn connect(host: &str, token: &str) -> io::Result<Http> {
+    pub(crate) fn connect(host: &str, token: &str) -> io::Result<Http> {
         let stream = TcpStream::connect(host)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_MAX))?;
@@ -28,23 +28,32 @@ impl Http {
     }
 
     /// Reads a path; the body as text.
-    pub(super) fn text(&mut self, path: &str) -> io::Result<String> {
+    pub(crate) fn text(&mut self, path: &str) -> io::Result<String> {
         self.ask("GET", path, "")
     }
 
     /// Reads below `/api/v1`.
-    pub(super) fn get(&mut self, path: &str) -> io::Result<Value> {
+    pub(crate) fn get(&mut self, path: &str) -> io::Result<Value> {
         let text = self.ask("GET", &format!("/api/v1{path}"), "")?;
         serde_json::from_str(&text).map_err(io::Error::other)
     }
 
     /// Writes below `/api/v1`.
-    pub(super) fn post(&mut self, path: &str, body: &str) -> io::Result<()> {
-        self.ask("POST", &format!("/api/v1{path}"), body).map(drop)
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> io::Result<()> {
+        self.answer(path, body).map(drop)
+    }
+
+    /// Writes below `/api/v1`; what it answers, or null if nothing.
+    pub(crate) fn answer(&mut self, path: &str, body: &str) -> io::Result<Value> {
+        let text = self.ask("POST", &format!("/api/v1{path}"), body)?;
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text).map_err(io::Error::other)
     }
 
     /// All rows of a list, page by page; `path` has a query already.
-    pub(super) fn list(&mut self, path: &str) -> io::Result<Vec<Value>> {
+    pub(crate) fn list(&mut self, path: &str) -> io::Result<Vec<Value>> {
         let (mut rows, mut cursor) = (Vec::new(), String::new());
         loop {
             let mut page = self.get(&format!("{path}&limit=1000{cursor}"))?;
@@ -59,7 +68,8 @@ impl Http {
         }
     }
 
-    fn ask(&mut self, method: &str, path: &str, body: &str) -> io::Result<String> {
+    /// Asks for any path; the body as text.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> io::Result<String> {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

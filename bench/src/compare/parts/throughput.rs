@@ -1,0 +1,69 @@
+//! Builds that do nothing, end to end: from the first submitted to the last complete.
+
+use std::io;
+
+use crate::compare::row::{Better, Goal, MACHINE, Row};
+use crate::compare::run::Bench;
+use crate::compare::system::{Work, command, output};
+use crate::process::clock;
+
+/// Builders, workers and steps; builds a round of Steading, and of a slow peer.
+const SHAPES: &[(usize, usize, usize, usize, usize)] = &[
+    (1, 10, 1, 1_000, 40),
+    (20, 50, 1, 1_000, 40),
+    (100, 10, 1, 1_000, 30),
+    (1, 10, 10, 200, 12),
+    (20, 50, 10, 200, 12),
+    (100, 10, 10, 200, 12),
+];
+
+const NOTE: &str = "The step is `true`. Four connections submit at once; the time is from before \
+    the first submission to the end of the last build. Builds a round differ: a slow system gets \
+    fewer.";
+
+pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
+    let shapes = bench.options.size(&SHAPES[..1], SHAPES);
+    shapes.iter().map(|shape| one(bench, *shape)).collect()
+}
+
+fn one(
+    bench: &Bench,
+    (builders, workers, steps, builds, few): (usize, usize, usize, usize, usize),
+) -> io::Result<Row> {
+    let work = Work::no_op(builders, workers, steps);
+    let name = format!("no-op builds, {builders} builders × {workers} workers, {steps} steps");
+    let mut row = Row::new("throughput", name, "builds/s", Better::More)
+        .goal(Goal::Times("Buildbot", 100.0))
+        .goal(Goal::Times("Laminar", 3.0))
+        .goal(Goal::Times(MACHINE, 0.5))
+        .note(NOTE);
+    let mut systems = bench.peers.start(&bench.steading, &work)?;
+    // What is done for the first time is done before anything is measured.
+    for system in &mut systems {
+        system.through(workers)?;
+    }
+    for round in 0..bench.options.rounds(3) {
+        // Nobody is always the first.
+        let count = systems.len();
+        systems.rotate_left(round % count);
+        for system in &mut systems {
+            let few = if system.name() == "Buildbot" { few } else { builds };
+            let seconds = system.through(few)?;
+            row.add(system.name(), few as f64 / seconds);
+            system.audit()?;
+        }
+        row.add(MACHINE, bare(builds * steps)? / steps as f64);
+    }
+    Ok(row)
+}
+
+/// How many processes per second `xargs -P2` starts.
+pub(crate) fn bare(processes: usize) -> io::Result<f64> {
+    let words = tempfile::NamedTempFile::new()?;
+    std::fs::write(words.path(), "x\n".repeat(processes))?;
+    let mut xargs = command(&["xargs", "-P2", "-n1", "true"]);
+    xargs.stdin(std::fs::File::open(words.path())?);
+    let began = clock();
+    output(xargs)?;
+    Ok(processes as f64 / began.elapsed().as_secs_f64())
+}

@@ -1,0 +1,11 @@
+//! The systems that are compared: how each is prepared, started and asked.
+
+mod buildbot;
+mod kit;
+mod postgres;
+mod steading;
+
+pub(crate) use buildbot::{Buildbot, BuildbotFarm};
+pub(crate) use kit::Peers;
+pub(crate) use postgres::Postgres;
+pub(crate) use steading::SteadingFarm;

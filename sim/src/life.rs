@@ -84,6 +84,7 @@ impl Life {
             data,
             loaded,
             sources,
+            programs: steading_master::Programs::Processes,
         };
         let master = steading_master::start(options).await.map_err(|e| failed(&e))?;
         let token = NewToken {

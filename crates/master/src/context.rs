@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::dispatch::Looked;
 use crate::farms::Farms;
 use crate::intake::Mirrors;
+use crate::programs::Programs;
 use crate::session::Sessions;
 
 /// Cheap to clone; holds no state of its own.
@@ -24,6 +25,8 @@ pub struct Context {
     pub data: Arc<Path>,
     /// Where revisions are made absolute.
     pub mirrors: Mirrors,
+    /// Where programs run.
+    pub programs: Programs,
     /// The present farm, and those that builds began with.
     pub farms: Farms,
     /// Connected workers and the drivers of their builds.

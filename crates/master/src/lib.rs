@@ -13,6 +13,7 @@ mod dispatch;
 mod farms;
 pub mod intake;
 mod janitor;
+mod programs;
 mod report;
 mod reset;
 mod schedule;
@@ -24,6 +25,7 @@ mod start;
 
 pub use commands::TokenError;
 pub use farms::{FarmError, Farms, Present};
+pub use programs::{Play, Programs};
 pub use sections::SECTIONS;
 pub use session::{Dialled, Link, Socket};
 pub use start::{Error, Master, Options, Running, Sources, Stop, start};

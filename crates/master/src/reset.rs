@@ -4,7 +4,6 @@
 //! a container. A worker is dirty from the section that claims something for it, and gets nothing
 //! until a reset succeeded; where one began and nobody knows how it ended, it is done again.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,7 +91,7 @@ async fn pass(
 async fn bring_back(context: &Context, worker: &str, reset: &Reset) {
     let mut rest = REST_FIRST;
     for left in (0..TRIES).rev() {
-        let Err(why) = once(context.farms.directory(), worker, reset).await else { break };
+        let Err(why) = once(context, worker, reset).await else { break };
         tracing::warn!(worker, "its reset failed: {why}");
         if let Err(error) = failed(context, worker, why, left > 0).await {
             return tracing::error!(worker, "its reset cannot be recorded: {error}");
@@ -124,13 +123,16 @@ async fn failed(context: &Context, worker: &str, why: String, again: bool) -> Re
 }
 
 /// Runs the command once. Its environment names the worker.
-async fn once(directory: &Path, worker: &str, reset: &Reset) -> Result<(), String> {
+async fn once(context: &Context, worker: &str, reset: &Reset) -> Result<(), String> {
+    if let Some(played) = context.programs.play(&reset.command).await {
+        return played.map(drop);
+    }
     let (program, arguments) = reset.command.split_first().ok_or("there is no command")?;
     #[expect(clippy::disallowed_methods, reason = "the operator's own command, on the master")]
     let mut command = Command::new(program);
     command
         .args(arguments)
-        .current_dir(directory)
+        .current_dir(context.farms.directory())
         .env("STEADING_WORKER", worker)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

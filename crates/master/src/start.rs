@@ -19,6 +19,7 @@ use crate::commands::{self, TokenError};
 use crate::context::Context;
 use crate::farms::{FarmError, Farms};
 use crate::intake::{self, Mirrors};
+use crate::programs::Programs;
 use crate::session::{Dialled, Link, Mail, Sessions, Socket};
 use crate::spawn::supervise;
 use crate::{disk, dispatch, janitor, report, reset, schedule, session};
@@ -43,6 +44,8 @@ pub struct Options {
     pub loaded: Loaded,
     /// Where builds come from besides commands.
     pub sources: Sources,
+    /// Where the programs run that it starts.
+    pub programs: Programs,
 }
 
 /// Where builds come from, besides what is asked for by command.
@@ -99,16 +102,17 @@ pub struct Master {
 /// # Errors
 /// When history cannot be read or written, or the configuration cannot be applied.
 pub async fn start(options: Options) -> Result<Master, Error> {
-    let Options { store, archive, farm_dir, data, loaded, sources } = options;
+    let Options { store, archive, farm_dir, data, loaded, sources, programs } = options;
     let recovered = store.write("master.recover", |w| w.recover()).await?;
     tracing::debug!("recovered: {recovered:?}");
     let farms = Farms::start(store.clone(), farm_dir, loaded).await?;
-    let mirrors = Mirrors::new(data.join("mirrors"));
+    let mirrors = Mirrors::of(data.join("mirrors"), programs.clone());
     let context = Context {
         store,
         archive,
         data: data.into(),
         mirrors,
+        programs,
         farms,
         sessions: Sessions::default(),
         explaining: Arc::default(),

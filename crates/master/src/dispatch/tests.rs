@@ -16,6 +16,7 @@ use super::snapshot::Snapshot;
 use crate::context::Context;
 use crate::farms::Farms;
 use crate::intake::Mirrors;
+use crate::programs::Programs;
 use crate::session::Sessions;
 
 const FARM: &str = r#"
@@ -40,6 +41,7 @@ async fn context(directory: &Path) -> Context {
         archive: Archive::open(directory).expect("an archive"),
         data: directory.into(),
         mirrors: Mirrors::new(directory.join("mirrors")),
+        programs: Programs::Processes,
         farms,
         sessions: Sessions::default(),
         explaining: Default::default(),

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use steading_core::farm::without_password;
 
+use crate::programs::Programs;
+
 /// Longest answer of a remote to "which heads do you have".
 const LOOK_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest fetch. A first fetch of a large repository takes minutes; one that hangs must still end.
@@ -79,6 +81,7 @@ impl Deadline {
 
 /// Runs git and gives its stdout, bytes as they are.
 pub(super) async fn git<S: AsRef<OsStr>>(
+    programs: &Programs,
     directory: Option<&Path>,
     args: &[S],
     deadline: Deadline,
@@ -86,6 +89,9 @@ pub(super) async fn git<S: AsRef<OsStr>>(
     let words: Vec<String> =
         args.iter().map(|a| a.as_ref().to_string_lossy().into_owned()).collect();
     let described = || words.iter().map(|w| without_password(w)).collect::<Vec<_>>().join(" ");
+    if let Some(played) = programs.play(&words).await {
+        return played.map_err(|stderr| GitError::Failed { command: described(), stderr });
+    }
     #[expect(clippy::disallowed_methods, reason = "the one home of the master's git processes")]
     let mut command = tokio::process::Command::new("git");
     if let Some(directory) = directory {

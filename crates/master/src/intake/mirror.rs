@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use super::commit::{self, Commit};
 use super::git::{Deadline, GitError, git};
+use crate::programs::Programs;
 
 /// What a remote has, without fetching it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,13 +26,19 @@ pub struct Heads {
 #[derive(Debug, Clone)]
 pub struct Mirrors {
     directory: PathBuf,
+    programs: Programs,
     locks: Arc<std::sync::Mutex<BTreeMap<String, Arc<Mutex<()>>>>>,
 }
 
 impl Mirrors {
     /// Mirrors below `directory`, each made when first needed.
     pub fn new(directory: PathBuf) -> Mirrors {
-        Mirrors { directory, locks: Arc::default() }
+        Mirrors::of(directory, Programs::Processes)
+    }
+
+    /// The same, with a say in where git runs.
+    pub fn of(directory: PathBuf, programs: Programs) -> Mirrors {
+        Mirrors { directory, programs, locks: Arc::default() }
     }
 
     /// What the remote has now.
@@ -40,7 +47,7 @@ impl Mirrors {
     /// When git cannot reach it.
     pub async fn heads(&self, repository: &Repository) -> Result<Heads, GitError> {
         let args = ["ls-remote", "--symref", "--", &repository.url, "HEAD", "refs/heads/*"];
-        let output = git(None, &args, Deadline::Look).await?;
+        let output = git(&self.programs, None, &args, Deadline::Look).await?;
         Ok(parse_heads(&String::from_utf8_lossy(&output)))
     }
 
@@ -51,7 +58,8 @@ impl Mirrors {
     pub async fn fetch(&self, repository: &Repository) -> Result<Mirror, GitError> {
         let lock = self.lock(&repository.url);
         let _one_at_a_time = lock.lock().await;
-        let mirror = Mirror { directory: self.place(&repository.url) };
+        let programs = self.programs.clone();
+        let mirror = Mirror { directory: self.place(&repository.url), programs };
         mirror.make().await?;
         match mirror.update(&repository.url).await {
             Err(GitError::Failed { stderr, .. }) if is_broken(&stderr) => {
@@ -79,6 +87,7 @@ impl Mirrors {
 #[derive(Debug, Clone)]
 pub struct Mirror {
     directory: PathBuf,
+    programs: Programs,
 }
 
 impl Mirror {
@@ -90,7 +99,7 @@ impl Mirror {
         self.remove().await?;
         let fresh = self.directory.with_extension("new");
         let args = ["init".as_ref(), "--bare".as_ref(), "--quiet".as_ref(), fresh.as_os_str()];
-        git(None, &args, Deadline::Local).await?;
+        git(&self.programs, None, &args, Deadline::Local).await?;
         fs_err::rename(&fresh, &self.directory).map_err(unusable)
     }
 
@@ -114,7 +123,7 @@ impl Mirror {
             "+refs/heads/*:refs/heads/*",
             "+refs/tags/*:refs/tags/*",
         ];
-        git(Some(&self.directory), &args, Deadline::Fetch).await.map(drop)
+        git(&self.programs, Some(&self.directory), &args, Deadline::Fetch).await.map(drop)
     }
 
     /// The full revision a name, tag, branch or abbreviation stands for.
@@ -124,7 +133,7 @@ impl Mirror {
     pub async fn resolve(&self, name: &str) -> Result<String, GitError> {
         let wanted = format!("{name}^{{commit}}");
         let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
-        let output = git(Some(&self.directory), &args, Deadline::Local).await?;
+        let output = git(&self.programs, Some(&self.directory), &args, Deadline::Local).await?;
         Ok(String::from_utf8_lossy(&output).trim().to_owned())
     }
 
@@ -135,14 +144,14 @@ impl Mirror {
     /// When git fails for another reason.
     pub async fn between(&self, old: &str, new: &str) -> Result<Option<Vec<String>>, GitError> {
         let ancestor = ["merge-base", "--is-ancestor", old, new];
-        match git(Some(&self.directory), &ancestor, Deadline::Local).await {
+        match git(&self.programs, Some(&self.directory), &ancestor, Deadline::Local).await {
             Ok(_) => {}
             Err(GitError::Failed { .. }) => return Ok(None),
             Err(other) => return Err(other),
         }
         let range = format!("{old}..{new}");
         let args = ["rev-list", "--first-parent", "--reverse", &range];
-        let output = git(Some(&self.directory), &args, Deadline::Local).await?;
+        let output = git(&self.programs, Some(&self.directory), &args, Deadline::Local).await?;
         Ok(Some(String::from_utf8_lossy(&output).lines().map(str::to_owned).collect()))
     }
 
@@ -152,7 +161,7 @@ impl Mirror {
     /// When the mirror has no such revision.
     pub async fn commit(&self, revision: &str) -> Result<Commit, GitError> {
         let show = ["show", "-s", "--format=%an <%ae>%x00%ct%x00%B", revision];
-        let said = git(Some(&self.directory), &show, Deadline::Local).await?;
+        let said = git(&self.programs, Some(&self.directory), &show, Deadline::Local).await?;
         let files = self.files(revision).await?;
         Ok(commit::parse(&String::from_utf8_lossy(&said), files))
     }
@@ -170,7 +179,7 @@ impl Mirror {
             "-z",
             revision,
         ];
-        let output = git(Some(&self.directory), &args, Deadline::Local).await?;
+        let output = git(&self.programs, Some(&self.directory), &args, Deadline::Local).await?;
         let names = output.split(|b| *b == 0).filter(|name| !name.is_empty());
         Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
     }

@@ -176,7 +176,7 @@ fn stderr(r: &Read<'_>, build: &Build, step: StepId) -> Result<Option<LogId>, Er
 async fn tail(context: &Context, log: Option<LogId>) -> Vec<String> {
     let Some(log) = log else { return Vec::new() };
     let archive = context.archive.clone();
-    let read = tokio::task::spawn_blocking(move || archive.tail_lines(log, STDERR_LINES)).await;
+    let read = steading_store::off_thread(move || archive.tail_lines(log, STDERR_LINES)).await;
     match read {
         Ok(Ok(lines)) => lines.iter().map(|line| shown(&line.bytes)).collect(),
         Ok(Err(error)) => vec![format!("(cannot be read: {error})")],

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use steading_core::words::{Attempt, ClaimId, Micros, RequestId};
-use steading_master::{Master, Options, Sources};
+use steading_master::{Master, Options, Programs, Sources};
 use steading_store::archive::Archive;
 use steading_store::{Read, Store};
 use steading_wire::command::{Answer, Command};
@@ -51,6 +51,7 @@ impl World {
             data,
             loaded,
             sources: Sources::Commands,
+            programs: Programs::Processes,
         });
         let master = master.await.expect("it starts");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
 use steading_config::Loaded;
-use steading_master::{Master, Running, Sources, Stop};
+use steading_master::{Master, Programs, Running, Sources, Stop};
 use steading_store::Store;
 use steading_store::archive::Archive;
 use steading_wire::command::Handle;
@@ -61,6 +61,7 @@ impl House {
             data: place.data.clone(),
             loaded,
             sources: options.sources,
+            programs: Programs::Processes,
         });
         let master = Arc::new(master.await?);
         keep_admin_token(&place, &store, &master).await?;

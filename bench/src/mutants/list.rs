@@ -1,31 +1,20 @@
-//! Ways to get the matcher wrong, and whether the oracle notices: each is made in a copy of the
-//! core, which is then compared with brute force. None of it is in the product's code.
+//! Ways to get the matcher wrong: each is one place of its code, and what would stand there.
 
-use std::path::{Path, PathBuf};
-
-/// Decisions that a mutant may survive.
-const DECISIONS: &str = "60000";
-
-/// Built quickly, but not so that one that survives long keeps everybody waiting.
-const FASTER: &[&str] = &[
-    "--config",
-    "profile.dev.package.steading-core.opt-level=1",
-    "--config",
-    "profile.dev.package.bench.opt-level=1",
-];
+/// Where the matcher's state is kept.
+pub(super) const LIVE: &str = "crates/core/src/matcher/live";
 
 /// A change of one line that makes the matcher wrong.
-struct Mutant {
+pub(super) struct Mutant {
     /// The case it belongs to: T1 … T11 are bugs that matchers of this kind had.
-    name: &'static str,
-    /// Below `crates/core/src/matcher/live`.
-    file: &'static str,
+    pub(super) name: &'static str,
+    /// Below [`LIVE`].
+    pub(super) file: &'static str,
     /// Occurs just once.
-    from: &'static str,
-    to: &'static str,
+    pub(super) from: &'static str,
+    pub(super) to: &'static str,
 }
 
-const MUTANTS: &[Mutant] = &[
+pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "T1 an entry is true if its classes have heads, whatever they say by now",
         file: "live_order.rs",
@@ -143,81 +132,20 @@ const MUTANTS: &[Mutant] = &[
     },
 ];
 
-/// Tries all mutants; true when each is caught.
-pub(crate) fn run() -> bool {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
-    let copy = root.join("target/mutants");
-    let mut caught = 0;
-    for mutant in MUTANTS {
-        let told = match try_one(root, &copy, mutant) {
-            Ok(true) => {
-                caught += 1;
-                "caught".to_owned()
-            }
-            Ok(false) => "NOT CAUGHT".to_owned(),
-            Err(why) => format!("NOT TRIED: {why}"),
-        };
-        println!("{told:<12} {}", mutant.name);
-    }
-    println!("{caught} of {} mutants caught", MUTANTS.len());
-    caught == MUTANTS.len()
-}
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
 
-/// Whether the oracle finds the mutant out.
-fn try_one(root: &Path, copy: &Path, mutant: &Mutant) -> Result<bool, String> {
-    renew(root, copy).map_err(|error| format!("cannot copy to {}: {error}", copy.display()))?;
-    let path = copy.join("crates/core/src/matcher/live").join(mutant.file);
-    let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
-    if text.matches(mutant.from).count() != 1 {
-        return Err(format!("`{}` is not there just once", mutant.from));
-    }
-    let text = text.replace(mutant.from, mutant.to);
-    std::fs::write(&path, text).map_err(|error| error.to_string())?;
-    let built = cargo(copy, &[&["build", "--quiet", "-p", "bench"], FASTER].concat())?;
-    if !built.status.success() {
-        return Err(format!("does not compile:\n{}", String::from_utf8_lossy(&built.stderr)));
-    }
-    let (run, oracle) =
-        (&["run", "--quiet", "-p", "bench"], &["--", "oracle", "--decisions", DECISIONS]);
-    let oracle = [&run[..], FASTER, oracle, &["--text", "0"]].concat();
-    Ok(!cargo(copy, &oracle)?.status.success())
-}
+    use super::{LIVE, MUTANTS};
 
-/// The copy is a workspace of the core, the configuration and this program, as they are now.
-fn renew(root: &Path, copy: &Path) -> std::io::Result<()> {
-    for part in ["crates/core", "crates/config", "bench"] {
-        copy_all(&root.join(part), &copy.join(part))?;
-    }
-    std::fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock"))?;
-    let manifest = std::fs::read_to_string(root.join("Cargo.toml"))?;
-    let lines = manifest.lines().filter(|line| !line.starts_with("default-members"));
-    let lines = lines.map(|line| match line.starts_with("members") {
-        true => "members = [\"crates/core\", \"crates/config\", \"bench\"]",
-        false => line,
-    });
-    std::fs::write(copy.join("Cargo.toml"), lines.collect::<Vec<_>>().join("\n"))
-}
-
-fn copy_all(from: &Path, to: &PathBuf) -> std::io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_all(&entry.path(), &to)?;
-        } else {
-            std::fs::copy(entry.path(), to)?;
+    /// Else a mutant would silently be a change of something else, or of nothing.
+    #[test]
+    fn each_mutants_place_is_there_just_once() {
+        let live = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(LIVE);
+        for mutant in MUTANTS {
+            let text = std::fs::read_to_string(live.join(mutant.file)).expect(mutant.file);
+            let count = text.matches(mutant.from).count();
+            assert_eq!(count, 1, "{}: `{}` in {}", mutant.name, mutant.from, mutant.file);
         }
     }
-    Ok(())
-}
-
-#[expect(clippy::disallowed_methods, reason = "cargo builds the mutants")]
-fn cargo(copy: &Path, words: &[&str]) -> Result<std::process::Output, String> {
-    let mut command =
-        std::process::Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    // Cargo takes a package of the copy for the one it is a copy of: they may not share artifacts.
-    command.args(words).current_dir(copy).env("CARGO_TARGET_DIR", copy.join("target"));
-    command.env("CARGO_PROFILE_DEV_DEBUG", "false");
-    command.output().map_err(|error| format!("cannot run cargo: {error}"))
 }

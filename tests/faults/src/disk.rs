@@ -64,6 +64,8 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) tree: Tree,
     power: Power,
+    /// How often it was mounted. Whoever came by an earlier mount has no disk any more.
+    mounts: u64,
     pub(crate) delay: Duration,
     pub(crate) figures: Figures,
 }
@@ -78,14 +80,15 @@ enum Power {
 }
 
 impl Shared {
-    /// The state, once there is power; an error when there is none any more.
-    pub(crate) fn on(&self) -> Result<MutexGuard<'_, State>, Errno> {
+    /// The state for whoever comes by this mount, once there is power; an error when there is none
+    /// any more.
+    pub(crate) fn on(&self, mount: u64) -> Result<MutexGuard<'_, State>, Errno> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = |state: &mut State| state.power == Power::Cut;
         let state = self.moved.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
         match state.power {
-            Power::On => Ok(state),
-            Power::Cut | Power::Off => Err(Errno::EIO),
+            Power::On if state.mounts == mount => Ok(state),
+            _ => Err(Errno::EIO),
         }
     }
 
@@ -118,7 +121,7 @@ impl Disk {
         let (user, group) = (geteuid().as_raw(), getegid().as_raw());
         let tree = Tree::new(Owner { mode: 0o700, user, group }, now());
         let (delay, figures) = (Duration::ZERO, Figures::default());
-        let state = State { tree, power: Power::On, delay, figures };
+        let state = State { tree, power: Power::On, mounts: 0, delay, figures };
         let shared = Shared { state: Mutex::new(state), moved: Condvar::new() };
         let mut disk = Disk { at, shared: Arc::new(shared), session: None };
         disk.serve().map_err(unavailable)?;
@@ -129,7 +132,10 @@ impl Disk {
         let mut config = Config::default();
         let name = MountOption::FSName("lossy".to_owned());
         config.mount_options = vec![name, MountOption::DefaultPermissions];
-        let served = Served::new(self.shared.clone());
+        let mut state = self.shared.state();
+        state.mounts += 1;
+        let served = Served::new(self.shared.clone(), state.mounts);
+        drop(state);
         self.session = Some(fuser::spawn_mount(served, &self.at, &config)?);
         Ok(())
     }
@@ -190,12 +196,10 @@ impl Disk {
                 _ => break,
             }
         }
-        if result == Err(rustix::io::Errno::PERM) {
-            // Who is not root has a helper for it, and fuser knows it.
-            return session.umount_and_join();
-        }
-        result?;
-        session.join()
+        // Who is not root has a helper for it, and fuser knows it. Nobody waits for the end of the
+        // session: a copy of the mount may live on in the namespace of some process elsewhere.
+        drop(session);
+        if result == Err(rustix::io::Errno::PERM) { Ok(()) } else { Ok(result?) }
     }
 }
 

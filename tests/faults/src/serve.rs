@@ -38,23 +38,25 @@ type Listing = Vec<(Number, FileType, OsString)>;
 /// One mount of the disk.
 pub(crate) struct Served {
     shared: Arc<Shared>,
+    /// Which mount it is.
+    number: u64,
     listings: Mutex<BTreeMap<u64, Listing>>,
 }
 
 impl Served {
-    pub(crate) fn new(shared: Arc<Shared>) -> Served {
-        Served { shared, listings: Mutex::default() }
+    pub(crate) fn new(shared: Arc<Shared>, number: u64) -> Served {
+        Served { shared, number, listings: Mutex::default() }
     }
 
     fn read<T>(&self, look: impl FnOnce(&Tree) -> Result<T, Errno>) -> Result<T, Errno> {
-        look(&self.shared.on()?.tree)
+        look(&self.shared.on(self.number)?.tree)
     }
 
     fn change<T>(
         &self,
         change: impl FnOnce(&mut Tree, SystemTime) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
-        change(&mut self.shared.on()?.tree, now())
+        change(&mut self.shared.on(self.number)?.tree, now())
     }
 
     fn make(
@@ -78,14 +80,17 @@ impl Served {
 
     /// What is there now is safe, once this is answered: at once, or later on a slow disk.
     fn sync(&self, ino: INodeNo, reply: ReplyEmpty) {
-        let begun =
-            self.shared.on().and_then(|state| Ok((state.tree.node(ino.0)?.mark(), state.delay)));
+        let begun = self
+            .shared
+            .on(self.number)
+            .and_then(|state| Ok((state.tree.node(ino.0)?.mark(), state.delay)));
         let (mark, delay) = match begun {
             Ok(begun) => begun,
             Err(error) => return reply.error(error),
         };
-        let shared = Arc::clone(&self.shared);
-        let end = move || answer(shared.on().and_then(|state| settle(state, ino, mark)), reply);
+        let (shared, number) = (Arc::clone(&self.shared), self.number);
+        let end =
+            move || answer(shared.on(number).and_then(|state| settle(state, ino, mark)), reply);
         if delay.is_zero() {
             return end();
         }

@@ -226,7 +226,7 @@ impl Tree {
     ) -> Result<(), Errno> {
         if let Some(size) = wish.size {
             self.grow(number, size)?;
-            self.used -= self.size(number) - size;
+            self.used -= self.size(number).saturating_sub(size);
             self.file_mut(number)?.resize(index(size)?);
         }
         let node = self.node_mut(number)?;

@@ -156,6 +156,21 @@ fn a_program_that_waits_for_a_disk_without_power_can_be_killed() {
 }
 
 #[test]
+fn a_file_may_change_its_length_either_way() {
+    check(
+        |dir| {
+            let file = File::create(dir.join("a"))?;
+            file.set_len(7)?;
+            file.set_len(3)?;
+            file.sync_all()?;
+            sync_dir(dir)?;
+            file.set_len(5)
+        },
+        &[("a", "\0\0\0")],
+    );
+}
+
+#[test]
 fn a_full_disk_takes_no_more_and_a_slow_one_takes_its_time() {
     let dir = tempfile::tempdir().unwrap();
     let Some(disk) = disk(dir.path()) else { return };

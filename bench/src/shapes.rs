@@ -94,11 +94,11 @@ impl Shape {
         dice: &mut Dice,
     ) -> Candidate {
         let property = |value| Property { value: Value::Int(value), source: "bench".to_owned() };
-        let properties = BTreeMap::from([
+        let properties = [
             ("kind".to_owned(), property(kind)),
             ("zone".to_owned(), property(kind % 5)),
             ("project".to_owned(), property(kind % PROJECTS)),
-        ]);
+        ];
         let view = RequestView {
             id: RequestId(id),
             builder: format!("builder{kind}"),
@@ -108,7 +108,7 @@ impl Shape {
             revision: format!("{id:040x}"),
             owner: String::new(),
             reason: "bench".to_owned(),
-            properties,
+            properties: properties.into_iter().collect(),
             submitted_at: Micros(now),
             start_by: None,
         };

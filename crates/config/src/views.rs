@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use steading_core::farm::{BuildView, RequestView, WorkerView};
-use steading_core::words::{Properties, Value};
+use steading_core::words::{Property, Value};
 
 /// Something a user's function is handed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) fn request(param: &'static str, view: &RequestView) -> View {
         ("revision", text(&view.revision)),
         ("owner", text(&view.owner)),
         ("reason", text(&view.reason)),
-        ("properties", properties(&view.properties)),
+        ("properties", properties(view.properties.iter())),
         ("submitted_at", int(view.submitted_at.0)),
     ];
     View { param, kind: "request", attributes }
@@ -56,6 +56,7 @@ pub(crate) fn worker(view: &WorkerView) -> View {
 
 /// The attributes of a build.
 pub(crate) fn build(view: &BuildView) -> View {
+    let named = view.properties.iter().map(|(name, property)| (name.as_str(), property));
     let attributes = vec![
         ("builder", text(&view.builder)),
         ("number", int(view.number)),
@@ -65,7 +66,7 @@ pub(crate) fn build(view: &BuildView) -> View {
         ("worker", text(&view.worker)),
         ("owner", text(&view.owner)),
         ("reason", text(&view.reason)),
-        ("properties", properties(&view.properties)),
+        ("properties", properties(named)),
         ("outcome", text(&view.outcome)),
     ];
     View { param: "build", kind: "build", attributes }
@@ -79,6 +80,6 @@ fn int(number: i64) -> Attribute {
     Attribute::Plain(Value::Int(number))
 }
 
-fn properties(properties: &Properties) -> Attribute {
-    Attribute::Map(properties.iter().map(|(k, p)| (k.clone(), p.value.clone())).collect())
+fn properties<'a>(properties: impl Iterator<Item = (&'a str, &'a Property)>) -> Attribute {
+    Attribute::Map(properties.map(|(name, p)| (name.to_owned(), p.value.clone())).collect())
 }

@@ -26,7 +26,7 @@ fn request() -> RequestView {
         revision: "abc".into(),
         owner: "ann".into(),
         reason: "change".into(),
-        properties: properties(),
+        properties: properties().into(),
         submitted_at: Micros(1_000_000),
         start_by: None,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use steading_core::farm::{Farm, RequestView, WorkerView};
+use steading_core::farm::{Farm, PropertyList, RequestView, WorkerView};
 use steading_core::words::{Micros, RequestId};
 
 use crate::Diagnostic;
@@ -44,7 +44,7 @@ fn request(builder: &str, priority: i64, branch: &str) -> RequestView {
         revision: String::new(),
         owner: String::new(),
         reason: "an example".to_owned(),
-        properties: BTreeMap::new(),
+        properties: PropertyList::default(),
         submitted_at: Micros(0),
         start_by: None,
     }

@@ -7,6 +7,7 @@ mod declared;
 mod names;
 mod notifier;
 mod policy;
+mod property_list;
 mod scheduler;
 mod worker;
 
@@ -20,5 +21,6 @@ pub use policy::{
     BuildView, Direction, Evaluated, FairBy, Fault, FunctionId, Policy, PropertyId, Reads,
     RequestView, Term, TermKind, WorkerView,
 };
+pub use property_list::PropertyList;
 pub use scheduler::{Force, OnChange, Param, ParamKind, Scheduler};
 pub use worker::{Lock, LockCapacity, Repository, Reset, WorkerSpec};

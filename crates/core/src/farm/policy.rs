@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::PropertyList;
 use crate::words::{Duration, Micros, Properties, Request, RequestId, Value};
 
 /// A user's function, by its place in the evaluated configuration.
@@ -35,7 +36,7 @@ pub struct RequestView {
     /// Why it exists.
     pub reason: String,
     /// Its properties.
-    pub properties: Properties,
+    pub properties: PropertyList,
     /// When it was submitted.
     pub submitted_at: Micros,
     /// When it has waited as long as it shall, at most. No function sees it.
@@ -55,7 +56,7 @@ impl From<Request> for RequestView {
             revision,
             owner: request.owner.unwrap_or_default(),
             reason: request.reason,
-            properties: request.properties,
+            properties: request.properties.into(),
             submitted_at: request.submitted_at,
             start_by: request.start_by,
         }

@@ -257,7 +257,7 @@ fn request_field(view: &RequestView, field: &str) -> Option<Seen> {
         "reason" => text(&view.reason),
         "submitted_at" => Some(Seen::One(Value::Int(view.submitted_at.0))),
         "properties" => {
-            let values = view.properties.iter().map(|(n, p)| (n.clone(), p.value.clone()));
+            let values = view.properties.iter().map(|(n, p)| (n.to_owned(), p.value.clone()));
             Some(Seen::Many(values.collect()))
         }
         _ => None,

@@ -4,7 +4,7 @@ use super::scene::{Scene, Waiting, place};
 use super::{Arrival, Fate};
 use crate::farm::RequestView;
 use crate::trigger::{Newcomer, alike};
-use crate::words::{RequestId, SourceStamp};
+use crate::words::{Properties, RequestId, SourceStamp};
 
 impl<'w> Scene<'w> {
     /// A new request first absorbs the older ones the policy lets it absorb.
@@ -59,20 +59,25 @@ impl<'w> Scene<'w> {
 
 /// The farm's own rule, on arrivals.
 fn may_absorb(newer: &Arrival, older: &Arrival) -> bool {
-    let (new_stamp, old_stamp) = (stamp(&newer.view), stamp(&older.view));
-    alike(&newcomer(newer, new_stamp.as_ref()), &newcomer(older, old_stamp.as_ref()))
+    let (new, old) = (told(&newer.view), told(&older.view));
+    alike(&newcomer(newer, &new), &newcomer(older, &old))
 }
 
-fn stamp(view: &RequestView) -> Option<SourceStamp> {
+/// Its stamp, if it has code, and its properties.
+fn told(view: &RequestView) -> (Option<SourceStamp>, Properties) {
     let RequestView { repository, branch, revision, .. } = view.clone();
-    Some(SourceStamp { repository, branch, revision }).filter(|s| !s.repository.is_empty())
+    let stamp = SourceStamp { repository, branch, revision };
+    (Some(stamp).filter(|stamp| !stamp.repository.is_empty()), (&view.properties).into())
 }
 
-fn newcomer<'a>(arrival: &'a Arrival, stamp: Option<&'a SourceStamp>) -> Newcomer<'a> {
+fn newcomer<'a>(
+    arrival: &'a Arrival,
+    (stamp, properties): &'a (Option<SourceStamp>, Properties),
+) -> Newcomer<'a> {
     Newcomer {
         builder: &arrival.view.builder,
-        stamp,
-        properties: &arrival.view.properties,
+        stamp: stamp.as_ref(),
+        properties,
         pinned_worker: arrival.recipe.pinned.as_deref(),
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use steading_core::farm::{
     BuildView, Builder, Direction, Evaluated, Farm, Fault, FunctionId, Lock, LockCapacity, Plan,
-    Policy, RequestView, Term, TermKind, WorkerView,
+    Policy, PropertyList, RequestView, Term, TermKind, WorkerView,
 };
 use steading_core::forecast::{Live, Outlook, Seat, Usual};
 use steading_core::matcher::{Candidate, Holding, Matcher, NotNow};
 use steading_core::replay::Length;
-use steading_core::words::{Access, Duration, HeldLock, Micros, Properties, RequestId, Value};
+use steading_core::words::{Access, Duration, HeldLock, Micros, RequestId, Value};
 
 /// When it is.
 const NOW: Micros = Micros(1_000_000_000_000);
@@ -176,7 +176,7 @@ impl Moment {
             revision: String::new(),
             owner: String::new(),
             reason: String::new(),
-            properties: Properties::new(),
+            properties: PropertyList::default(),
             submitted_at: Micros(id),
             start_by: None,
         };

@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use steading_core::farm::{
     BuildView, Direction, Evaluated, Farm, Fault, FunctionId, Lock, LockCapacity, Policy,
-    RequestView, Term, TermKind, WorkerView,
+    PropertyList, RequestView, Term, TermKind, WorkerView,
 };
 use steading_core::matcher::NotNow;
 use steading_core::replay::{Arrival, Length, PastWorker, World};
-use steading_core::words::{
-    Access, Duration, HeldLock, Micros, Properties, Property, RequestId, Value,
-};
+use steading_core::words::{Access, Duration, HeldLock, Micros, Property, RequestId, Value};
 
 /// A moment, in seconds of the world.
 pub(crate) fn at(seconds: i64) -> Micros {
@@ -29,7 +27,7 @@ pub(crate) fn arrival(id: i64, builder: &str, submitted: i64, takes: i64) -> Arr
         revision: format!("r{id}"),
         owner: String::new(),
         reason: String::new(),
-        properties: Properties::new(),
+        properties: PropertyList::default(),
         submitted_at: at(submitted),
         start_by: None,
     };
@@ -65,7 +63,7 @@ impl With for Arrival {
 
     fn project(mut self, project: &str) -> Arrival {
         let project = Property { value: Value::from(project), source: "test".into() };
-        self.view.properties.insert("project".into(), project);
+        self.view.properties = [("project".to_owned(), project)].into_iter().collect();
         self
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
 use steading_core::farm::RequestView;
-use steading_core::words::{Micros, Outcome, Reason, RequestId, SourceStamp};
+use steading_core::words::{Micros, Outcome, Properties, Reason, RequestId, SourceStamp};
 
 use crate::Error;
 
@@ -73,7 +73,7 @@ pub(super) fn request_view(row: &Row<'_>) -> Result<RequestView, Error> {
         revision,
         owner: row.get::<_, Option<String>>("owner")?.unwrap_or_default(),
         reason: row.get("reason")?,
-        properties: json(row, "properties")?,
+        properties: json::<Properties>(row, "properties")?.into(),
         submitted_at: Micros(row.get("submitted_at")?),
         start_by: time(row, "start_by")?,
     })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use steading_config::Loaded;
-use steading_core::farm::{RequestView, WorkerView};
+use steading_core::farm::{PropertyList, RequestView, WorkerView};
 use steading_core::matcher::{Candidate, Cost, Matcher};
 use steading_core::words::{Micros, Request, RequestId, Worker};
 use steading_store::{Options, Reader};
@@ -96,7 +96,7 @@ fn sample(id: i64, builder: &str) -> RequestView {
         revision: String::new(),
         owner: String::new(),
         reason: "an example".to_owned(),
-        properties: BTreeMap::new(),
+        properties: PropertyList::default(),
         submitted_at: Micros(0),
         start_by: None,
     }

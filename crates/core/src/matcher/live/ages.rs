@@ -90,7 +90,7 @@ impl Live {
             let views = world.requests.values().map(|pending| &pending.candidate.view);
             return views.filter_map(|view| self.ages.next_tick(view, now)).min();
         }
-        if self.heaps.iter().all(super::heap::Heap::is_empty) {
+        if self.heaps.is_empty() {
             return None;
         }
         self.ages.ticks.first().map(|(at, _)| (*at).max(Micros(now.0.saturating_add(1))))

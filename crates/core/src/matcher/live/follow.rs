@@ -136,7 +136,7 @@ impl Live {
             let asleep = self.recipes.sleeps(self.graph.lane(lane));
             let was = std::mem::replace(&mut self.graph.lanes[lane as usize].asleep, asleep);
             if asleep && !was {
-                self.heap(lane).clear();
+                self.heaps.clear(lane);
             } else if was && !asleep {
                 self.write_all(lane);
             }

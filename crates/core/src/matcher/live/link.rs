@@ -22,7 +22,7 @@ use crate::words::Value;
 pub(super) struct RequestLook {
     pub(super) recipe: usize,
     pub(super) group: u32,
-    pub(super) seen: Vec<Seen>,
+    pub(super) seen: Box<[Seen]>,
 }
 
 /// What workers of one class have in common.
@@ -30,8 +30,8 @@ pub(super) struct RequestLook {
 pub(super) struct WorkerLook {
     pub(super) lists: Vec<u32>,
     pub(super) units: Vec<i64>,
-    pub(super) labels: Vec<Option<Value>>,
-    pub(super) seen: Vec<Seen>,
+    pub(super) labels: Box<[Option<Value>]>,
+    pub(super) seen: Box<[Seen]>,
 }
 
 /// Classes by what they look like and by what they need or offer.
@@ -124,11 +124,13 @@ impl Live {
     pub(super) fn link(&mut self, request: u32, worker: u32, with: &mut With<'_>) {
         let Some(pair) = self.meet(request, worker, with) else { return };
         let class = &mut self.graph.requests[request as usize];
-        insert(&mut class.edges, Edge { class: worker, pair });
+        if let Err(at) = class.edges.binary_search_by_key(&worker, |edge| edge.class) {
+            insert(&mut class.edges, at, Edge { class: worker, pair });
+        }
         let new = Back { lane: class.lane, class: request, pair, group: class.group };
         let back = &mut self.graph.workers[worker as usize].back;
         if let Err(at) = back.binary_search(&new) {
-            back.insert(at, new);
+            insert(back, at, new);
         }
     }
 
@@ -201,7 +203,7 @@ impl Live {
             members.others.remove(&old);
             members.own.remove(&old);
         }
-        self.heap(lane).put(Owner::Bid(old), None);
+        self.heaps.put(lane, Owner::Bid(old), None);
         self.sight.forget(New::Requests(old));
         self.index.requests.remove(old);
     }
@@ -217,7 +219,7 @@ impl Live {
             remove(&mut self.graph.requests[edge.class as usize].edges, old);
         }
         for of_lane in back.chunk_by(|a, b| a.lane == b.lane) {
-            self.heap(of_lane[0].lane).put(Owner::Offer(old), None);
+            self.heaps.put(of_lane[0].lane, Owner::Offer(old), None);
         }
         self.sight.forget(New::Workers(old));
         self.index.workers.remove(old);
@@ -232,10 +234,12 @@ fn put<T>(all: &mut Vec<T>, at: u32, new: T) {
     }
 }
 
-fn insert(edges: &mut Vec<Edge>, new: Edge) {
-    if let Err(at) = edges.binary_search_by_key(&new.class, |edge| edge.class) {
-        edges.insert(at, new);
+/// Most of what a large graph takes are its edges: they get an eighth more room, not as much again.
+fn insert<T>(edges: &mut Vec<T>, at: usize, new: T) {
+    if edges.len() == edges.capacity() {
+        edges.reserve_exact(edges.len() / 8 + 2);
     }
+    edges.insert(at, new);
 }
 
 fn remove(edges: &mut Vec<Edge>, class: u32) {

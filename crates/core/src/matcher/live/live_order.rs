@@ -9,7 +9,7 @@ use super::super::{Match, Size};
 use super::ages::Ages;
 use super::graph::Graph;
 use super::groups::Groups;
-use super::heap::{Heap, Owner};
+use super::heap::{Heaps, Owner};
 use super::key::{Rank, Scale};
 use super::link::Index;
 use super::place_request::Place;
@@ -23,9 +23,7 @@ use crate::words::{Micros, RequestId};
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Live {
     pub(super) graph: Graph,
-    pub(super) heaps: Vec<Heap>,
-    /// Lanes whose heaps may have entries.
-    pub(super) stirred: Vec<u32>,
+    pub(super) heaps: Heaps,
     /// Offers about to be written; empty in between.
     pub(super) written: Vec<(u32, Option<(Rank, u32)>)>,
     pub(super) index: Index,
@@ -82,29 +80,13 @@ impl Live {
             return;
         }
         let found = self.graph.best(class);
-        self.write(lane, Owner::Bid(class), found);
-    }
-
-    /// The owner's best tuple in a lane is this one from now on, or none.
-    pub(super) fn write(&mut self, lane: u32, owner: Owner, found: Option<(Rank, u32)>) {
-        let some = found.is_some();
-        let heap = self.heap(lane);
-        heap.put(owner, found);
-        if some && !heap.listed {
-            heap.listed = true;
-            self.stirred.push(lane);
-        }
+        self.heaps.put(lane, Owner::Bid(class), found);
     }
 
     /// The lanes that need locks of the farm and may have entries.
     pub(super) fn stirred_lanes(&mut self) -> Vec<u32> {
-        let Live { heaps, stirred, graph, .. } = self;
-        stirred.retain(|lane| {
-            let heap = &mut heaps[*lane as usize];
-            heap.listed = !heap.is_empty();
-            heap.listed
-        });
-        stirred.iter().copied().filter(|lane| !graph.lane(*lane).farm.is_empty()).collect()
+        let stirred = self.heaps.stirred().iter().copied();
+        stirred.filter(|lane| !self.graph.lane(*lane).farm.is_empty()).collect()
     }
 
     /// Writes a worker class's best tuple in a lane.
@@ -113,7 +95,7 @@ impl Live {
             return;
         }
         let found = self.graph.offer(class, lane, |_| false);
-        self.write(lane, Owner::Offer(class), found);
+        self.heaps.put(lane, Owner::Offer(class), found);
     }
 
     pub(super) fn rewrite(&mut self, owner: Owner, lane: u32) {
@@ -123,27 +105,10 @@ impl Live {
         }
     }
 
-    pub(super) fn heap(&mut self, lane: u32) -> &mut Heap {
-        let at = lane as usize;
-        if self.heaps.len() <= at {
-            self.heaps.resize_with(at + 1, Heap::default);
-        }
-        &mut self.heaps[at]
-    }
-
-    /// Nobody is free: no entry is true, and all are written anew by whoever will be.
-    fn clear_heaps(&mut self) {
-        for lane in std::mem::take(&mut self.stirred) {
-            let heap = self.heap(lane);
-            heap.listed = false;
-            heap.clear();
-        }
-    }
-
     /// The best tuple of a lane, farm-wide locks left aside, if it ranks above the floor.
     pub(super) fn top(&mut self, lane: u32, floor: Option<&Rank>) -> Option<(Rank, u32, u32)> {
         loop {
-            let entry = self.heap(lane).peek()?;
+            let entry = self.heaps.peek(lane)?;
             if floor.is_some_and(|floor| entry.rank <= *floor) {
                 return None;
             }
@@ -159,7 +124,8 @@ impl Live {
     /// The best feasible tuple, once the order has followed the facts.
     pub(in super::super) fn best(&mut self, now: Micros) -> Option<Match> {
         if self.graph.free.is_empty() {
-            self.clear_heaps();
+            // No entry is true, and whoever will be free writes his anew.
+            self.heaps.clear_all();
             return None;
         }
         let mut standings = std::mem::take(&mut self.standings);

@@ -190,7 +190,7 @@ impl Live {
     }
 
     /// What functions of both sides would see of one.
-    pub(super) fn seen(&self, views: Views<'_>) -> Vec<Seen> {
+    pub(super) fn seen(&self, views: Views<'_>) -> Box<[Seen]> {
         let see = |attribute: &Attribute| see(attribute, views);
         self.reads.iter().filter_map(see).collect()
     }

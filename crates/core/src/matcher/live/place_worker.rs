@@ -117,7 +117,7 @@ impl Live {
             }
         }
         for (lane, found) in written.drain(..) {
-            self.write(lane, Owner::Offer(class), found);
+            self.heaps.put(lane, Owner::Offer(class), found);
         }
         self.written = written;
     }

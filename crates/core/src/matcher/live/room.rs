@@ -273,7 +273,7 @@ impl Live {
     ) -> Option<Rank> {
         let (mut aside, mut best, mut seen) = (Vec::new(), None, 0);
         while let Some((rank, request, worker)) = self.top(lane, best.as_ref().or(floor)) {
-            let Some(entry) = self.heap(lane).pop() else { break };
+            let Some(entry) = self.heaps.pop(lane) else { break };
             let owner = entry.owner;
             aside.push(entry);
             let id = rank.request.0;
@@ -297,7 +297,7 @@ impl Live {
                 break;
             }
         }
-        self.heap(lane).give_back(aside);
+        self.heaps.give_back(lane, aside);
         best
     }
 

@@ -78,7 +78,7 @@ impl Live {
             }
         }
         for (lane, stream) in walk.streams {
-            self.heap(lane).give_back(stream.aside);
+            self.heaps.give_back(lane, stream.aside);
         }
         found
     }
@@ -209,7 +209,7 @@ impl Live {
 
     fn next_class(&mut self, lane: u32, stream: &mut Stream) -> Option<(Rank, u32, u32)> {
         loop {
-            let entry = self.heap(lane).peek().map(|entry| entry.rank.clone());
+            let entry = self.heaps.peek(lane).map(|entry| entry.rank.clone());
             let offer = stream.offers.peek().map(|(rank, ..)| rank);
             if offer.is_some() && offer >= entry.as_ref() {
                 let (rank, class, worker) = stream.offers.pop()?;
@@ -220,7 +220,7 @@ impl Live {
                 }
                 continue;
             }
-            let entry = self.heap(lane).pop()?;
+            let entry = self.heaps.pop(lane)?;
             let (class, worker) = entry.classes();
             let owner = entry.owner;
             let visited = stream.visited.contains(&class);

@@ -28,7 +28,7 @@ statements! {
     NUMBER_GAPS = "SELECT builder, COUNT(*), MIN(number), MAX(number) FROM build GROUP BY builder \
         HAVING MIN(number) <> 1 OR MAX(number) <> COUNT(*) ORDER BY builder";
     OVERDUE = "SELECT id, worker FROM claim WHERE state = 'offered' AND deadline_at < \
-        (SELECT COALESCE(MAX(at), 0) FROM event) - ?1 ORDER BY id";
+        (SELECT at FROM event ORDER BY seq DESC LIMIT 1) - ?1 ORDER BY id";
     BLAMELESS_FAILURE = "SELECT id, builder, number FROM build WHERE outcome = 'failure' \
         AND NOT EXISTS (SELECT 1 FROM step WHERE step.build_id = build.id \
         AND step.outcome = 'failure') ORDER BY id";
@@ -43,14 +43,17 @@ statements! {
         OR EXISTS (SELECT 1 FROM build WHERE build.request_id = request.id \
         AND build.finished_at IS NULL AND build.state <> 'lost')) ORDER BY id";
     LATE_BUILDS = "SELECT id, state FROM build WHERE finished_at IS NULL AND (\
-        (state = 'cancelling' AND cancelled_at < (SELECT COALESCE(MAX(at), 0) FROM event) - ?1) \
+        (state = 'cancelling' AND cancelled_at < \
+        (SELECT at FROM event ORDER BY seq DESC LIMIT 1) - ?1) \
         OR (state = 'gathering' AND steps_ended_at < \
-        (SELECT COALESCE(MAX(at), 0) FROM event) - ?2) \
-        OR (state = 'lost' AND lost_at < (SELECT COALESCE(MAX(at), 0) FROM event) - ?3)) \
+        (SELECT at FROM event ORDER BY seq DESC LIMIT 1) - ?2) \
+        OR (state = 'lost' AND lost_at < \
+        (SELECT at FROM event ORDER BY seq DESC LIMIT 1) - ?3)) \
         ORDER BY id";
     LATE_STEPS = "SELECT step.id, build.id FROM step JOIN build ON build.id = step.build_id \
         WHERE step.state = 'running' AND build.finished_at IS NULL AND build.state <> 'lost' \
-        AND step.started_at < (SELECT COALESCE(MAX(at), 0) FROM event) - ?1 ORDER BY step.id";
+        AND step.started_at < (SELECT at FROM event ORDER BY seq DESC LIMIT 1) - ?1 \
+        ORDER BY step.id";
     UNFINISHED_STEPS = "SELECT step.id, build.id FROM step JOIN build ON build.id = step.build_id \
         WHERE build.state = 'finished' AND step.state <> 'finished' ORDER BY step.id";
     OPEN_LOGS = "SELECT log.id, build.id FROM log JOIN build ON build.id = log.build_id \

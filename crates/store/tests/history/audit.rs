@@ -44,6 +44,27 @@ async fn i2_no_lost_grant() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_an_hour_ahead_makes_nothing_overdue() {
+    let farm = TestFarm::new();
+    let request = farm
+        .write(|w| {
+            let config = set_up(w, &[("barn", 2)])?;
+            Ok(w.submit_buildset(&buildset(config, &["hello"]))?.requests[0])
+        })
+        .await;
+    farm.pass(Duration::seconds(3600));
+    farm.write(|w| w.pause_worker("barn", "ann", "by a wrong clock")).await;
+    farm.pass(Duration::seconds(-3600));
+    farm.write(|w| w.resume_worker("barn")).await;
+    farm.write(move |w| {
+        let new = claim_of(w, request, "barn")?;
+        w.claim(&new).map(drop)
+    })
+    .await;
+    farm.assert_sound().await;
+}
+
+#[tokio::test]
 async fn i3_no_grant_to_the_dying() {
     let sql = "UPDATE event SET delta = REPLACE(delta, '\"ready\"', '\"offline\"') \
         WHERE kind = 'worker.connected'";

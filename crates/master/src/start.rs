@@ -214,7 +214,7 @@ impl Master {
     ///
     /// # Errors
     /// When history cannot be read or written.
-    pub async fn stop(self, how: Stop) -> Result<Vec<Running>, Error> {
+    pub async fn stop(&self, how: Stop) -> Result<Vec<Running>, Error> {
         self.matching.cancel();
         let wait = match how {
             Stop::Keep => KEEP_WAIT,

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use steading_wire::worker::{
-    Attempt, Ending, HEARTBEAT_MS, Hello, PROTOCOL, Report, ToMaster, ToWorker, decode, encode,
+    Attempt, ClaimId, Ending, HEARTBEAT_MS, Hello, PROTOCOL, Report, ToMaster, ToWorker, decode,
+    encode,
 };
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -64,8 +65,15 @@ impl Drop for Sham {
     }
 }
 
-/// An attempt, and the step that runs.
-type Held = (Attempt, Option<i64>);
+/// An attempt, which is held until it is dropped.
+struct Held {
+    claim: ClaimId,
+    attempt: Attempt,
+    /// The step that runs.
+    step: Option<i64>,
+    /// It is over, and the master may not know.
+    gathered: bool,
+}
 
 struct Worker {
     master: Client,
@@ -100,7 +108,7 @@ impl Worker {
     }
 
     fn attempts(&self) -> Vec<Attempt> {
-        self.held.iter().map(|(attempt, _)| *attempt).collect()
+        self.held.iter().map(|held| held.attempt).collect()
     }
 
     async fn session(&mut self, mut socket: Socket) -> Option<()> {
@@ -140,29 +148,29 @@ impl Worker {
                 let welcome = Some((Instant::now(), self.held.len()));
                 self.tell.send_modify(|seen| seen.welcome = welcome);
                 drop.iter().for_each(|attempt| self.forget(*attempt));
+                self.say_again(socket).await?;
             }
             ToWorker::Offer { claim, attempt, .. } => {
-                self.held.push((attempt, None));
+                self.held.push(Held { claim, attempt, step: None, gathered: false });
                 say(socket, &ToMaster::Accepted { number: 0, claim, attempt }).await?;
             }
             ToWorker::Run { attempt, number, .. } => {
                 self.tell.send_modify(|seen| {
                     seen.ran.insert((attempt, number));
                 });
-                let held = self.held.iter_mut().find(|(held, _)| *held == attempt)?;
-                held.1 = Some(number);
+                self.held.iter_mut().find(|held| held.attempt == attempt)?.step = Some(number);
                 if *self.go.borrow() {
                     say(socket, &done(attempt, number)).await?;
                 }
             }
             ToWorker::Drop { attempt } => self.forget(attempt),
             ToWorker::Finish { attempt } => {
-                self.held.retain(|(held, _)| *held != attempt);
+                self.held.iter_mut().find(|held| held.attempt == attempt)?.gathered = true;
                 say(socket, &ToMaster::Gathered { attempt }).await?;
             }
             ToWorker::Halt { attempt } => {
-                let held = self.held.iter().find(|(held, _)| *held == attempt)?;
-                let newest = held.1.unwrap_or(0);
+                let held = self.held.iter().find(|held| held.attempt == attempt)?;
+                let newest = held.step.unwrap_or(0);
                 say(socket, &ToMaster::Halted { attempt, newest }).await?;
             }
             ToWorker::Restarting | ToWorker::Cancel { .. } => {}
@@ -172,15 +180,29 @@ impl Worker {
     }
 
     fn forget(&mut self, attempt: Attempt) {
+        let dropped = self.held.extract_if(.., |held| held.attempt == attempt);
         // What has ended is dropped, too: that is how the master says that it knows.
-        let lost = self.held.extract_if(.., |(held, _)| *held == attempt).count();
+        let lost = dropped.filter(|held| !held.gathered).count();
         self.tell.send_modify(|seen| seen.dropped += lost);
     }
 
+    /// What the master may not have heard; it orders again what runs.
+    async fn say_again(&mut self, socket: &mut Socket) -> Option<()> {
+        for Held { claim, attempt, step, gathered } in &self.held {
+            let (claim, attempt) = (*claim, *attempt);
+            if *gathered {
+                say(socket, &ToMaster::Gathered { attempt }).await?;
+            } else if step.is_none() {
+                say(socket, &ToMaster::Accepted { number: 0, claim, attempt }).await?;
+            }
+        }
+        Some(())
+    }
+
     async fn end_all(&mut self, socket: &mut Socket) -> Option<()> {
-        for (attempt, step) in &self.held {
-            if let Some(number) = step {
-                say(socket, &done(*attempt, *number)).await?;
+        for held in self.held.iter().filter(|held| !held.gathered) {
+            if let Some(number) = held.step {
+                say(socket, &done(held.attempt, number)).await?;
             }
         }
         Some(())

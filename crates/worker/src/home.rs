@@ -1,5 +1,5 @@
-//! The worker's own directory: `lock`, `instance`, `work/`, `spool/`, `slots/`, `mirrors/`. One
-//! worker at a time uses it; what it holds passes to the next.
+//! The worker's own directory: `lock`, `instance`, `work/`, `spool/`, `slots/`, `mirrors/`,
+//! `gone/`. One worker at a time uses it; what it holds passes to the next.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
@@ -26,6 +26,8 @@ pub(crate) struct Home {
     pub(crate) instance: String,
     /// Where repositories are mirrored.
     pub(crate) mirrors: PathBuf,
+    /// Where what is being removed lies: made when something is.
+    pub(crate) gone: PathBuf,
     _lock: File,
 }
 
@@ -46,10 +48,18 @@ pub(crate) fn open(dir: &Path) -> Result<Home, Error> {
         errands: dir.join("errands"),
         instance: instance(&dir).map_err(error)?,
         mirrors: dir.join("mirrors"),
+        gone: dir.join("gone"),
         _lock: lock,
     };
     for path in [&home.work, &home.spool, &home.slots, &home.mirrors] {
         make_dir(path).map_err(error)?;
+    }
+    // What will be kept in them is only as durable as their names, and the directory's own.
+    sync_names(&dir).map_err(error)?;
+    match dir.parent().map_or(Ok(()), sync_names) {
+        // The directory above may be nobody's business; then it was made by somebody else.
+        Err(denied) if denied.kind() == io::ErrorKind::PermissionDenied => {}
+        synced => synced.map_err(error)?,
     }
     Ok(home)
 }
@@ -108,6 +118,11 @@ pub(crate) fn instance(dir: &Path) -> io::Result<String> {
 /// What every process of a slot carries in its environment.
 pub(crate) fn mark(instance: &str, slot: &str) -> String {
     format!("{instance}/{slot}")
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_names(dir: &Path) -> io::Result<()> {
+    fs_err::File::open(dir)?.sync_all()
 }
 
 fn make_dir(path: &Path) -> io::Result<()> {

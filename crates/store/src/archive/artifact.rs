@@ -139,9 +139,9 @@ impl Incoming {
             fs::create_dir_all(shard)?;
             fs::rename(&self.path, &target)?;
             self.kept = true;
-            sync_directory(&paths.artifacts)?;
         }
         // Also when it was there: whoever put it there may not have come this far.
+        sync_directory(&paths.artifacts)?;
         sync_directory(shard)?;
         Ok(Stored { hash, size: self.size })
     }

@@ -1,7 +1,7 @@
 //! The data directory's files: who owns it, and how its database is opened.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
@@ -49,10 +49,22 @@ pub(super) fn own(data: &Path) -> Result<File, OpenError> {
 /// Creates a directory that is nobody else's business: it will hold tokens and secrets.
 fn create_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(folder).map_err(|error| {
+    let made = builder.recursive(true).mode(0o700).create(folder);
+    made.and_then(|()| sync_name(folder)).map_err(|error| {
         let text = format!("cannot create the data directory {}: {error}", folder.display());
         std::io::Error::new(error.kind(), text)
     })
+}
+
+/// Makes a directory's name durable: what will be kept in it is only as durable as that.
+fn sync_name(folder: &Path) -> std::io::Result<()> {
+    let folder = folder.canonicalize()?;
+    let Some(above) = folder.parent() else { return Ok(()) };
+    match File::open(above) {
+        // The directory above may be nobody's business; then it was made by somebody else.
+        Err(denied) if denied.kind() == ErrorKind::PermissionDenied => Ok(()),
+        opened => opened?.sync_all(),
+    }
 }
 
 /// The connection that writes: durable before it answers.

@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use steading_frames::{Block, Ledger, Packer, Stored};
 use steading_wire::worker::{Ending, ExitRecord, Micros, Report};
 
 use super::record::{Begin, HEAD, Record, Records, Unreadable, encode};
 use super::stream::{Stream, Writing};
+use crate::home::sync_names;
 use crate::process::{Finished, failed};
 
 /// How much of a sentence about the ending is reported.
@@ -20,6 +21,8 @@ const LEFTOVERS_MAX: usize = 100;
 /// A step's file and its two logs. It has one writer.
 pub(crate) struct StepFile {
     file: File,
+    /// Where its name stands.
+    dir: PathBuf,
     end: u64,
     logs: [Writing; 2],
 }
@@ -33,7 +36,7 @@ impl StepFile {
         let mut open = fs_err::OpenOptions::new();
         let file = open.create_new(true).read(true).write(true).open(path)?.into_parts().0;
         let log = || Writing::resume(Ledger::new(), log_limit);
-        let mut step = StepFile { file, end: 0, logs: [log(), log()] };
+        let mut step = StepFile { file, dir: home_of(path), end: 0, logs: [log(), log()] };
         let begun = [&HEAD[..], &encode(&Record::Begin(Box::new(begin)))].concat();
         // One write: whoever finds the file finds whose it is, unless the disk is full.
         step.put(&begun).inspect_err(|_| drop(fs_err::remove_file(path)))?;
@@ -68,7 +71,7 @@ impl StepFile {
         file.set_len(end)?;
         let mut logs = ledgers.map(|ledger| Writing::resume(ledger, log_limit));
         logs.iter_mut().zip(closed).for_each(|(log, closed)| log.closed = closed);
-        Ok(StepFile { file, end, logs })
+        Ok(StepFile { file, dir: home_of(path), end, logs })
     }
 
     /// Offset behind the last whole record: whoever reads may read up to here.
@@ -123,8 +126,8 @@ impl StepFile {
         let stderr_tail = self.log(Stream::Err).tail();
         let mut report = Report { ending, exit, logs, stderr_tail };
         let end = encode(&Record::End { report: Box::new(report.clone()) });
-        // Syncing a file that is new brings its name to disk as well on the file systems Linux has.
-        if let Err(error) = self.put(&end).and_then(|()| self.file.sync_data()) {
+        let synced = self.put(&end).and_then(|()| self.file.sync_data());
+        if let Err(error) = synced.and_then(|()| sync_names(&self.dir)) {
             report.ending = not_kept(&error);
         }
         (report, self.end)
@@ -177,6 +180,10 @@ impl StepFile {
     fn log(&mut self, stream: Stream) -> &mut Writing {
         &mut self.logs[stream as usize]
     }
+}
+
+fn home_of(path: &Path) -> PathBuf {
+    path.parent().expect("a file lies in a directory").to_owned()
 }
 
 fn not_kept(error: &io::Error) -> Ending {

@@ -194,7 +194,12 @@ fn all_is_right(farm: &Farm, client: &Client, run: Run, requests: &BTreeMap<u64,
 
 /// One attempt went well, and its log is what it printed; answers its id.
 #[track_caller]
-fn is_built_once(client: &Client, request: &Value, builds: &[Value], expected: &[u8]) -> i64 {
+pub(super) fn is_built_once(
+    client: &Client,
+    request: &Value,
+    builds: &[Value],
+    expected: &[u8],
+) -> i64 {
     let (good, others): (Vec<_>, Vec<_>) =
         builds.iter().partition(|build| build["outcome"] == "success");
     assert_eq!(good.len(), 1, "{builds:?}");

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -20,12 +20,21 @@ pub(super) struct Far {
 impl Far {
     /// Starts it; the farm is up and declares its name.
     pub(super) fn start(farm: &Farm, name: &str) -> Far {
+        Far::start_as(farm, name, |command| command)
+    }
+
+    /// The same as a process that is more than the plain command.
+    pub(super) fn start_as(
+        farm: &Farm,
+        name: &str,
+        as_process: impl Fn(Command) -> Command,
+    ) -> Far {
         let body = json!({ "name": name, "scope": "worker", "worker": name });
         let made = farm.client().post("/tokens", &body);
         let token = made["token"].as_str().expect("a token");
         std::fs::write(farm.outside(&format!("{name}.token")), token).expect("written");
         let proxy = Proxy::start(farm.client());
-        let child = spawn(farm, name, &proxy);
+        let child = as_process(command(farm, name, &proxy)).spawn().expect("the binary starts");
         Far { name: name.to_owned(), proxy, child }
     }
 
@@ -38,9 +47,16 @@ impl Far {
     pub(super) fn revive(&mut self, farm: &Farm) -> bool {
         let dead = self.child.try_wait().expect("it was started").is_some();
         if dead {
-            self.child = spawn(farm, &self.name, &self.proxy);
+            self.start_again(farm, |command| command);
         }
         dead
+    }
+
+    /// Starts it again, it being dead.
+    pub(super) fn start_again(&mut self, farm: &Farm, as_process: impl Fn(Command) -> Command) {
+        self.child.wait().expect("it was started");
+        let command = as_process(command(farm, &self.name, &self.proxy));
+        self.child = { command }.spawn().expect("the binary starts");
     }
 
     /// Ends it and all it runs.
@@ -51,7 +67,7 @@ impl Far {
     }
 }
 
-fn spawn(farm: &Farm, name: &str, proxy: &Proxy) -> Child {
+fn command(farm: &Farm, name: &str, proxy: &Proxy) -> Command {
     let log = farm.outside(&format!("{name}.log"));
     let log = File::options().create(true).append(true).open(log).expect("a log");
     let token = farm.outside(&format!("{name}.token"));
@@ -59,6 +75,7 @@ fn spawn(farm: &Farm, name: &str, proxy: &Proxy) -> Child {
     let url = proxy.url();
     let mut command = farm.command(&["worker", "--master", &url, "--name", name]);
     command.arg("--token-file").arg(token).arg("--dir").arg(home);
-    command.stdout(Stdio::null()).stderr(log);
-    command.spawn().expect("the binary starts")
+    // Not in the master's directory: that is another machine.
+    command.current_dir(farm.outside("")).stdout(Stdio::null()).stderr(log);
+    command
 }

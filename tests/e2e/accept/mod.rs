@@ -7,11 +7,15 @@ mod declared;
 mod far;
 mod faults;
 mod kinds;
+mod load;
+mod machine;
+mod power;
 mod proxy;
 mod random;
 mod sham;
 mod soak;
 mod stream;
+mod upgrade;
 
 /// A line for whoever runs it.
 #[expect(clippy::print_stderr, reason = "the figures are what these runs are for")]

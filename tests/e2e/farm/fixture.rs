@@ -97,7 +97,8 @@ impl Farm {
         std::fs::remove_file(copy).expect("removed");
     }
 
-    fn up_by(&mut self, program: &Path) -> String {
+    /// Starts `up` of this binary.
+    pub(crate) fn up_by(&mut self, program: &Path) -> String {
         let args = ["up", "--listen", "127.0.0.1:0"];
         self.up_as(process::steading(program, &self.path(), &args))
     }
@@ -118,6 +119,13 @@ impl Farm {
         }
     }
 
+    /// The master died with its machine: it is no longer waited for.
+    pub(crate) fn buried(&mut self) {
+        if let Some(mut up) = self.up.take() {
+            up.child.wait().expect("it was started");
+        }
+    }
+
     /// Kills the daemon of a worker the hard way; answers its process.
     pub(crate) fn kill_worker(&self, name: &str) -> i32 {
         self.signal_holder(&format!("{name}/lock"), Signal::KILL)
@@ -130,6 +138,13 @@ impl Farm {
         let pid = text.trim().parse().ok().and_then(Pid::from_raw).expect("a process id");
         kill_process(pid, signal).expect("it lives");
         pid.as_raw_nonzero().get()
+    }
+
+    /// Who stands in a lock file below the workers' directory, and lives.
+    pub(crate) fn holder(&self, lock: &str) -> Option<i32> {
+        let text = std::fs::read_to_string(self.data().join("workers").join(lock)).ok()?;
+        let pid = text.trim().parse::<i32>().ok()?;
+        sweep::ours(pid, self.dir.path()).map(|_| pid)
     }
 
     /// Signals whoever stands in a lock file, if that is a process of this farm; answers it.

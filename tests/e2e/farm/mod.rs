@@ -16,4 +16,5 @@ pub(crate) use feed::Feed;
 pub(crate) use fixture::Farm;
 pub(crate) use folded::Folded;
 pub(crate) use process::{Output, STEADING};
+pub(crate) use sweep::{kill_all, kill_once, processes};
 pub(crate) use wait::{runtime, until, until_in};

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// Processes that have to do with `dir`: it stands in their command line, they work in it, or they
 /// have one of its files open. Ourselves excepted.
-pub(super) fn processes(dir: &Path) -> Vec<(i32, String)> {
+pub(crate) fn processes(dir: &Path) -> Vec<(i32, String)> {
     let mine = i32::try_from(std::process::id()).unwrap_or_default();
     let entries = std::fs::read_dir("/proc").expect("/proc is there").flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -28,16 +28,21 @@ pub(super) fn ours(pid: i32, dir: &Path) -> Option<String> {
 }
 
 /// Kills what belongs to `dir`, and what that had started meanwhile.
-pub(super) fn kill_all(dir: &Path) {
+pub(crate) fn kill_all(dir: &Path) {
     const ROUNDS_MAX: usize = 20;
     for _ in 0..ROUNDS_MAX {
         let left = processes(dir);
         if left.is_empty() {
             return;
         }
-        for pid in left.iter().filter_map(|(pid, _)| Pid::from_raw(*pid)) {
-            let _ = kill_process(pid, Signal::KILL);
-        }
+        kill_once(&left);
         std::thread::park_timeout(std::time::Duration::from_millis(10));
+    }
+}
+
+/// Kills these; waits for none of them.
+pub(crate) fn kill_once(processes: &[(i32, String)]) {
+    for pid in processes.iter().filter_map(|(pid, _)| Pid::from_raw(*pid)) {
+        let _ = kill_process(pid, Signal::KILL);
     }
 }

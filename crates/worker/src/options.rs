@@ -36,6 +36,11 @@ pub struct Options {
     pub orphan_limit: Option<Duration>,
     /// How many raw bytes of one log are kept; its last line says how many more there were.
     pub log_bytes_max: u64,
+    /// How many bytes workspaces may take before those unused for longest go; `None`: half of the
+    /// file system.
+    pub work_bytes_max: Option<u64>,
+    /// The same of mirrors of repositories; `None`: a quarter of the file system.
+    pub mirror_bytes_max: Option<u64>,
 }
 
 impl Options {
@@ -51,6 +56,8 @@ impl Options {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             orphan_limit: local.then_some(ORPHAN_LIMIT),
             log_bytes_max: LOG_BYTES_MAX,
+            work_bytes_max: None,
+            mirror_bytes_max: None,
         }
     }
 }

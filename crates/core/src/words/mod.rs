@@ -6,6 +6,7 @@ mod nouns;
 mod outcome;
 mod property;
 mod rows;
+mod size;
 mod state;
 mod time;
 
@@ -15,5 +16,6 @@ pub use nouns::{Field, Kind, NOUNS, Noun, noun};
 pub use outcome::{Cause, Outcome, Reason};
 pub use property::{Properties, Property, Value};
 pub use rows::*;
+pub use size::{ParseSizeError, parse_size};
 pub use state::*;
 pub use time::{Duration, Micros, ParseDurationError};

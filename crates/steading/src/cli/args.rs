@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use steading_core::words::Duration;
+use steading_core::words::{Duration, parse_size};
 
 use super::examples;
 
@@ -223,6 +223,13 @@ pub(crate) struct WorkerArgs {
     /// Where workspaces and spool live [default: ./steading-worker/NAME, or in --data]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// What workspaces may take before those unused for longest go, as in 20GiB [default: half of
+    /// the file system]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) work_limit: Option<u64>,
+    /// The same for mirrors of repositories [default: a quarter of the file system]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) mirror_limit: Option<u64>,
 }
 
 /// `force`.
@@ -537,6 +544,11 @@ fn key_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err(format!("`{text}` is not of the form KEY=VALUE")),
     }
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let size = parse_size(text).map_err(|e| e.to_string())?;
+    u64::try_from(size).map_err(|e| e.to_string())
 }
 
 fn duration_s(text: &str) -> Result<i64, String> {

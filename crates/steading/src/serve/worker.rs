@@ -29,7 +29,9 @@ fn options(args: WorkerArgs, token: String) -> Result<Options, Error> {
         (None, Some(url)) => (Master::Url(url), PathBuf::from("steading-worker").join(&args.name)),
         (None, None) => return Err(Error::Usage("--master URL says whom to dial".to_owned())),
     };
-    Ok(Options::new(args.name, master, token, args.dir.unwrap_or(home)))
+    let (work_bytes_max, mirror_bytes_max) = (args.work_limit, args.mirror_limit);
+    let options = Options::new(args.name, master, token, args.dir.unwrap_or(home));
+    Ok(Options { work_bytes_max, mirror_bytes_max, ..options })
 }
 
 async fn run(options: Options) -> Result<Exit, Error> {

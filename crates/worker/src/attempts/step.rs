@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::capture::Logs;
 use crate::process::{Finished, Launcher, failed, infrastructure, is_reserved};
+use crate::room::Keeper;
 use crate::session::Dialer;
 use crate::shepherd::{LADDER_MAX, StepJob};
 use crate::slots::wait_free;
@@ -33,6 +34,8 @@ pub(crate) struct Tools {
     pub(crate) instance: String,
     /// Where workspaces are.
     pub(crate) work: PathBuf,
+    /// Keeps workspaces and mirrors within their limits.
+    pub(crate) keeper: Arc<Keeper>,
     /// Where mirrors are.
     pub(crate) mirrors: PathBuf,
     /// How much of a log is kept.

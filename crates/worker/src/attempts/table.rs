@@ -239,6 +239,12 @@ impl Table {
         wanted.map(|(attempt, _)| *attempt).collect()
     }
 
+    /// The workspaces that are in use, or will be.
+    #[must_use]
+    pub fn workspaces(&self) -> BTreeSet<String> {
+        self.held.values().filter(|held| held.needs_slot()).map(Held::workspace).collect()
+    }
+
     /// Whether anything is left that only this worker can bring to its end.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -309,8 +315,8 @@ impl Table {
 
     /// The lowest slot whose workspace nobody uses.
     fn free_slot(&self) -> Option<i64> {
-        let in_use = |held: &&Held| !matches!(held.state, State::Finishing | State::Gathered);
-        let used: BTreeSet<i64> = self.held.values().filter(in_use).map(|h| h.slot).collect();
+        let in_use = self.held.values().filter(|held| held.needs_slot());
+        let used: BTreeSet<i64> = in_use.map(|held| held.slot).collect();
         (1..=self.slots).find(|slot| !used.contains(slot))
     }
 
@@ -424,6 +430,11 @@ impl Held {
         }
     }
 
+    /// Whether its workspace is still needed.
+    fn needs_slot(&self) -> bool {
+        !matches!(self.state, State::Finishing | State::Gathered)
+    }
+
     /// The name of its workspace.
     fn workspace(&self) -> String {
         workspace::name(&self.builder, self.slot)
@@ -485,8 +496,10 @@ mod tests {
         table.on_message(run(1));
         assert_eq!(table.on_message(ToWorker::Drop { attempt: ONE }), [Effect::Kill(ONE)]);
         assert!(table.held().is_empty() && table.free_slot().is_none());
+        assert!(table.workspaces().contains("hello-1"));
         assert_eq!(table.on_step_ended(ONE, 1, report()), [Effect::Forget(ONE)]);
         assert_eq!(table.free_slot(), Some(1));
+        assert!(table.workspaces().is_empty());
     }
 
     #[test]

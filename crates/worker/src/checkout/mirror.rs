@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::Source;
 use super::git::{Git, Trouble};
 use crate::process::infrastructure;
+use crate::room::touch;
 
 /// How often a mirror that another step uses is asked for again.
 const LOCK_EVERY: Duration = Duration::from_millis(50);
@@ -36,6 +37,7 @@ pub(crate) async fn bring(
     let lock = lock(git, &path.with_extension("lock")).await?;
     let mirror = Mirror { path, _lock: lock };
     make(git, &mirror.path).await?;
+    touch(&mirror.path).map_err(|e| Trouble::io("the mirror could not be used", &e))?;
     if !has(git, &mirror.path, &source.revision).await? {
         fetch(git, &mirror.path, source).await?;
     }

@@ -260,7 +260,7 @@ impl Daemon {
             name: self.options.name.clone(),
             version: self.options.version.clone(),
             instance: Some(self.tools.instance.clone()),
-            facts: self.facts.clone(),
+            facts: self.facts.clone().into_iter().chain(self.tools.keeper.facts()).collect(),
             held: self.table.held(),
         }));
     }
@@ -407,6 +407,8 @@ impl Daemon {
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
+        // Before anything begins in one of them.
+        self.tools.keeper.in_use(self.table.workspaces());
         for effect in effects {
             match effect {
                 Effect::Keep(begin) => {

@@ -10,6 +10,7 @@ use super::facts::facts;
 use crate::attempts::Tools;
 use crate::bulk;
 use crate::process::Launcher;
+use crate::room::Keeper;
 use crate::slots::Slots;
 use crate::spool::Spool;
 use crate::{Error, Options, Shutdown, home};
@@ -30,7 +31,13 @@ pub async fn run(options: Options, shutdown: Shutdown) -> Result<(), Error> {
     // Shepherds first: what they ended before they were met is in the spool by now.
     let slots = Slots::open(&home, Arc::clone(&launcher)).await.map_err(&unusable)?;
     let (spool, found) = Spool::open(home.spool.clone()).map_err(&unusable)?;
+    let keeper = Arc::new(Keeper::new(
+        (home.work.clone(), options.work_bytes_max),
+        (home.mirrors.clone(), options.mirror_bytes_max),
+        home.gone.clone(),
+    ));
     let tools = Tools {
+        keeper: Arc::clone(&keeper),
         launcher,
         spool: Arc::new(spool),
         dialer,
@@ -46,5 +53,9 @@ pub async fn run(options: Options, shutdown: Shutdown) -> Result<(), Error> {
     let mut daemon = Daemon::new(options, Arc::new(tools), facts, slots, is_up, shutdown);
     daemon.restore(found);
     // The bulk link ends with the daemon: what it still had is sent before that, or is not wanted.
-    tokio::select! { ended = daemon.run() => ended, never = bulk => match never {} }
+    tokio::select! {
+        ended = daemon.run() => ended,
+        never = bulk => match never {},
+        never = keeper.run() => match never {},
+    }
 }

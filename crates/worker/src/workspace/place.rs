@@ -3,15 +3,18 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::room::touch;
+
 /// A path that would lead out of the workspace.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` leads out of the workspace: write a path below it, without `..`")]
 pub(crate) struct Outside(String);
 
-/// Makes a workspace, if it is missing.
+/// Makes a workspace, if it is missing, for a step that begins: from now on it is used.
 pub(crate) fn create(work: &Path, name: &str) -> io::Result<PathBuf> {
     let path = work.join(name);
     fs_err::create_dir_all(&path)?;
+    touch(&path)?;
     Ok(path)
 }
 

@@ -22,12 +22,12 @@ pub(crate) fn tests() -> Vec<Trial> {
 }
 
 /// A repository somebody works in.
-struct Repo {
-    path: PathBuf,
+pub(crate) struct Repo {
+    pub(crate) path: PathBuf,
 }
 
 impl Repo {
-    fn new(path: PathBuf) -> Repo {
+    pub(crate) fn new(path: PathBuf) -> Repo {
         std::fs::create_dir_all(&path).expect("a directory");
         let repo = Repo { path };
         repo.git(&["init", "--quiet", "--initial-branch=main"]);
@@ -47,14 +47,14 @@ impl Repo {
     }
 
     /// Commits a file; answers the revision.
-    fn commit(&self, file: &str, text: &str) -> String {
+    pub(crate) fn commit(&self, file: &str, text: &str) -> String {
         std::fs::write(self.path.join(file), text).expect("written");
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", text]);
         self.git(&["rev-parse", "HEAD"])
     }
 
-    fn checkout(&self, branch: &str, revision: &str) -> Primitive {
+    pub(crate) fn checkout(&self, branch: &str, revision: &str) -> Primitive {
         checkout(&self.path, branch, revision, false)
     }
 }

@@ -12,6 +12,7 @@ mod links;
 mod logs;
 mod master;
 mod processes;
+mod room;
 mod stopping;
 mod survival;
 
@@ -25,13 +26,14 @@ fn main() -> ExitCode {
         Some(harness::WORKER) => return harness::main(),
         _ => {}
     }
-    let tests: [fn() -> Vec<Trial>; 8] = [
+    let tests: [fn() -> Vec<Trial>; 9] = [
         artifacts::tests,
         checkouts::tests,
         identity::tests,
         links::tests,
         logs::tests,
         processes::tests,
+        room::tests,
         stopping::tests,
         survival::tests,
     ];

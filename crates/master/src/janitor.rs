@@ -10,6 +10,7 @@ use steading_core::words::{
 };
 use steading_store::{Error, Read, TOGETHER_CODE};
 use steading_wire::worker::ToWorker;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -17,11 +18,22 @@ use crate::{commands, settle};
 
 /// How often deadlines are looked at.
 const PERIOD: StdDuration = StdDuration::from_secs(2);
+/// Who looks that much later was stopped, or slept with its machine.
+const LATE: StdDuration = StdDuration::from_secs(30);
+/// How long what is past its deadline has after a time in which nobody was there to hear of it.
+const AGAIN: Duration = deadlines::STEP_SLACK;
 
 /// Looks again and again.
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     let mut began = None;
+    let mut looked = Instant::now();
     loop {
+        let late = looked.elapsed();
+        looked = Instant::now();
+        if late > LATE {
+            tracing::warn!("nobody looked after deadlines for {} s", late.as_secs());
+            began = None;
+        }
         // At once: how long a worker may be away is counted from here.
         if let Err(error) = pass(&context, &mut began).await {
             tracing::error!("cannot look after deadlines: {error}");
@@ -103,7 +115,7 @@ async fn missing(context: &Context, workers: &[Worker], began: Micros, now: Micr
         |worker: &&Worker| worker.state == WorkerState::Offline && worker.missing_at.is_none();
     for worker in workers.iter().filter(waits) {
         let limit = present.farm.worker(&worker.name).and_then(WorkerSpec::missing_after);
-        let away = now.since(worker.lost_at.unwrap_or(began).max(began));
+        let away = away(Some(worker.lost_at.unwrap_or(began)), began, now);
         if limit.is_none_or(|limit| away < limit) {
             continue;
         }
@@ -141,7 +153,7 @@ async fn carry_out(context: &Context, build: &Build, due: Due) -> Result<(), set
 /// What the tables of `lifecycle::deadlines` say about a build at this moment.
 fn due(build: &Build, sight: &Sight, farm: &Farm, began: Micros) -> Option<Due> {
     let now = sight.now;
-    let past = |since: Option<Micros>, limit| since.is_some_and(|at| now.since(at) >= limit);
+    let past = |since: Option<Micros>, limit| since.is_some_and(|at| past(at, limit, began, now));
     match build.state {
         BuildState::Cancelling => {
             let since = build.cancelled_at.unwrap_or(build.started_at);
@@ -159,7 +171,7 @@ fn due(build: &Build, sight: &Sight, farm: &Farm, began: Micros) -> Option<Due> 
             let worker = sight.workers.iter().find(|worker| worker.name == build.worker);
             away_for(build, worker, farm, (began, now))
                 .map(Due::Lose)
-                .or_else(|| overdue(build, sight).map(Due::GiveUp))
+                .or_else(|| overdue(build, sight, began).map(Due::GiveUp))
         }
         BuildState::Finished => None,
     }
@@ -211,10 +223,10 @@ fn away_for(
 }
 
 /// Why a build whose worker is there will not come to its end, if so.
-fn overdue(build: &Build, sight: &Sight) -> Option<Reason> {
+fn overdue(build: &Build, sight: &Sight, began: Micros) -> Option<Reason> {
     if let Some(ended) = build.steps_ended_at {
         let limit = deadlines::GATHERING;
-        let late = sight.now.since(ended) >= limit;
+        let late = past(ended, limit, began, sight.now);
         let text = format!("its last bytes did not come within {limit}");
         return late.then(|| Reason::new("bytes_lost", text));
     }
@@ -222,18 +234,48 @@ fn overdue(build: &Build, sight: &Sight) -> Option<Reason> {
     let step = build.plan.steps.get(usize::try_from(number - 1).ok()?)?;
     let limit = deadlines::step(step);
     let text = format!("step `{}` did not come to its end within {limit}", step.name);
-    (sight.now.since(*sent) >= limit).then(|| Reason::new("overdue", text))
+    past(*sent, limit, began, sight.now).then(|| Reason::new("overdue", text))
+}
+
+/// Whether a state that began at `since` is past its limit. While there was no master nobody could
+/// hear how it ended, so whoever is there again waits a little; and what seems to have begun later
+/// than now was written by a clock that was wrong: it counts from when this master began.
+fn past(since: Micros, limit: Duration, began: Micros, now: Micros) -> bool {
+    let since = if since > now { began } else { since };
+    now.since(since) >= limit && now.since(began) >= limit.min(AGAIN)
 }
 
 /// How long a worker could have come back and did not: while there was no master, nobody was at
 /// home to come back to.
 fn away(lost_at: Option<Micros>, began: Micros, now: Micros) -> Duration {
-    now.since(lost_at.unwrap_or(now).max(began))
+    match lost_at {
+        None => Duration(0),
+        Some(future) if future > now => now.since(began),
+        Some(lost_at) => now.since(lost_at.max(began)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_needs_somebody_who_could_have_heard() {
+        let at = |seconds: i64| Micros(seconds * 1_000_000);
+        let check = |since: i64, limit: i64, began: i64, now: i64, expected: bool| {
+            let found = past(at(since), Duration::seconds(limit), at(began), at(now));
+            assert_eq!(found, expected, "{since} + {limit}, here since {began}, now {now}");
+        };
+        check(0, 600, 0, 599, false);
+        check(0, 600, 0, 600, true);
+        // The master was away when it ended.
+        check(0, 600, 1000, 1001, false);
+        check(0, 600, 1000, 1090, true);
+        check(0, 20, 1000, 1020, true);
+        // A moment of the future: counted from here.
+        check(9000, 600, 1000, 1599, false);
+        check(9000, 600, 1000, 1600, true);
+    }
 
     #[test]
     fn a_worker_is_away_only_while_there_is_a_master() {
@@ -245,5 +287,7 @@ mod tests {
         check(Some(100), 0, 130, 30);
         check(Some(100), 1000, 1002, 2);
         check(None, 0, 130, 0);
+        // By a clock that was wrong: from here.
+        check(Some(9000), 100, 130, 30);
     }
 }

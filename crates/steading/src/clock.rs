@@ -1,11 +1,110 @@
-//! The command's clock: the one place that asks the system for the time.
+//! The command's clocks: the one place that asks the system for the time.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use steading_core::lifecycle::{FarmClock, TRUST};
 use steading_core::words::Micros;
+use steading_store::{Error, Store};
 
-/// Now, in microseconds since 1970.
+/// Now, in microseconds since 1970, as the machine's wall clock has it: for people.
 pub(crate) fn now() -> Micros {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed to the rest")]
     let now = std::time::SystemTime::now();
     let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// The clock of a running farm, for its history and its deadlines. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Farm(Arc<Mutex<(FarmClock, Ticks)>>);
+
+impl Farm {
+    /// Begins with the wall's time.
+    pub(crate) fn start() -> Farm {
+        let mut ticks = Ticks::start();
+        let clock = FarmClock::new(now(), ticks.tell());
+        Farm(Arc::new(Mutex::new((clock, ticks))))
+    }
+
+    /// What time it is on the farm.
+    pub(crate) fn now(&self) -> Micros {
+        // Whoever waited for the lock must not bring older readings than the one before.
+        let (clock, ticks) = &mut *self.lock();
+        clock.tell(now(), ticks.tell())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (FarmClock, Ticks)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The wall clock was set back while nobody was there: history goes on from its newest moment.
+    pub(crate) async fn follow(&self, store: &Store) -> Result<(), Error> {
+        let Some(newest) = store.read(|r| r.newest_event_at()).await? else { return Ok(()) };
+        let ahead = newest.since(self.now());
+        if !self.lock().0.not_before(newest) {
+            tracing::error!(
+                "history's newest event is {ahead} later than this machine's clock, which is more \
+                 than {TRUST}: see whether the clock is right"
+            );
+        } else if ahead.0 > 1000 {
+            tracing::warn!("this machine's clock is {ahead} behind history: it is followed slowly");
+        }
+        Ok(())
+    }
+}
+
+/// How much the machine's seconds since its start may be off before it must have slept.
+const SLEPT_MIN_S: i64 = 3;
+
+/// What the machine ticked, the time it slept included: nobody sets it.
+struct Ticks {
+    began: Instant,
+    /// Seconds since the machine started, and the time it slept, when this began.
+    uptime_s: i64,
+    slept_s: i64,
+}
+
+impl Ticks {
+    #[expect(clippy::disallowed_methods, reason = "ticks for the clock that is handed to the rest")]
+    fn start() -> Ticks {
+        Ticks { began: Instant::now(), uptime_s: uptime_s(), slept_s: 0 }
+    }
+
+    fn tell(&mut self) -> Micros {
+        let awake = self.began.elapsed();
+        let awake_s = i64::try_from(awake.as_secs()).unwrap_or(i64::MAX);
+        let slept_s = uptime_s().saturating_sub(self.uptime_s).saturating_sub(awake_s);
+        if slept_s >= self.slept_s + SLEPT_MIN_S {
+            self.slept_s = slept_s;
+        }
+        let awake_us = i64::try_from(awake.as_micros()).unwrap_or(i64::MAX);
+        Micros(awake_us.saturating_add(self.slept_s.saturating_mul(1_000_000)))
+    }
+}
+
+/// Whole seconds since the machine started, asleep or not.
+fn uptime_s() -> i64 {
+    rustix::system::sysinfo().uptime
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn history_never_goes_back() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let ahead = Micros(now().0 + 3_600_000_000);
+        let store = Store::open(steading_store::Options::new(dir.path(), move || ahead));
+        let store = store.expect("opens");
+        let write =
+            |w: &mut steading_store::Write<'_>| w.farm_trouble("test", Some("for an event"));
+        store.write("test", write).await.expect("written");
+        let clock = Farm::start();
+        assert!(clock.now() < ahead);
+        clock.follow(&store).await.expect("read");
+        let (first, second) = (clock.now(), clock.now());
+        assert!(ahead <= first && first <= second);
+    }
 }

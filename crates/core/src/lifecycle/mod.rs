@@ -5,11 +5,13 @@
 
 mod agree;
 mod check;
+mod clock;
 pub mod deadlines;
 mod moves;
 mod tables;
 
 pub use agree::{Agreement, agree};
 pub use check::{Illegal, build, claim, request, step, worker};
+pub use clock::{FarmClock, TRUST};
 pub use moves::{BUILD, CLAIM, Move, REQUEST, STEP, WORKER};
 pub use tables::{Row, Table, tables};

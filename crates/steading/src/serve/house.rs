@@ -51,7 +51,10 @@ impl House {
     pub(super) async fn start(options: Options) -> Result<House, Error> {
         let Options { place, loaded, listen: address, .. } = options;
         place.make_data()?;
-        let store = Store::open(steading_store::Options::new(&place.data, clock::now))?;
+        let clock = clock::Farm::start();
+        let tells = clock.clone();
+        let store = Store::open(steading_store::Options::new(&place.data, move || tells.now()))?;
+        clock.follow(&store).await?;
         let archive = Archive::open(&place.data)?;
         let (listener, bound) = listen(&address, options.passed).await?;
         let master = steading_master::start(steading_master::Options {

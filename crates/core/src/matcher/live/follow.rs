@@ -125,8 +125,8 @@ impl Live {
 
     /// Requests of groups that say something else stand elsewhere now.
     fn forget_changed_groups(&mut self) {
-        for group in std::mem::take(&mut self.groups.changed) {
-            self.standings_changed(group);
+        for (group, before) in std::mem::take(&mut self.groups.changed) {
+            self.standings_changed(group, &before);
         }
     }
 

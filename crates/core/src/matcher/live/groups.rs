@@ -32,8 +32,8 @@ pub(super) struct Groups {
     combined: Vec<Vec<usize>>,
     /// Groups each running build counts for.
     holdings: BTreeMap<HoldingId, Vec<usize>>,
-    /// Combinations that say something else than before.
-    pub(super) changed: BTreeSet<u32>,
+    /// Combinations that say something else than before, and what that was.
+    pub(super) changed: BTreeMap<u32, Key>,
     /// Those that rank higher than before.
     pub(super) risen: BTreeSet<u32>,
 }
@@ -122,7 +122,7 @@ impl Groups {
             for combined in &self.all[*group].combined {
                 let key = self.key(&self.combined[*combined as usize], terms);
                 let known = &mut graph.groups[*combined as usize];
-                self.changed.insert(*combined);
+                self.changed.entry(*combined).or_insert_with(|| known.clone());
                 if key > *known {
                     self.risen.insert(*combined);
                 }

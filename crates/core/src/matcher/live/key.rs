@@ -78,6 +78,17 @@ impl Key {
     }
 }
 
+impl Key {
+    /// What there is more in it than in another.
+    pub(super) fn minus(&self, other: &Key) -> Key {
+        let mut less = self.clone();
+        for (place, number) in other.numbers().iter().enumerate() {
+            less.set(place, self.at(place).wrapping_sub(*number));
+        }
+        less
+    }
+}
+
 /// Where a tuple stands in the farm's order: no two tuples stand equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {

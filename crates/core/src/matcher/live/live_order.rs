@@ -14,8 +14,8 @@ use super::key::{Rank, Scale};
 use super::link::Index;
 use super::place_request::Place;
 use super::recipes::Recipes;
-use super::room::Standings;
 use super::sight::Sight;
+use super::standing::Standings;
 use super::terms::Terms;
 use crate::words::{Micros, RequestId};
 

@@ -47,6 +47,7 @@ mod recipes;
 mod register;
 mod room;
 mod sight;
+mod standing;
 mod terms;
 mod waits;
 mod walk;

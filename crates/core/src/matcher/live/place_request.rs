@@ -83,7 +83,7 @@ impl Live {
         let (class, key) = (place.class, place.key.clone());
         self.places.insert(id, place);
         if let Some(class) = class {
-            self.change_queue(class, (id, Some(&key)), |queue| queue.insert(key.clone(), id));
+            self.change_queue(class, (id, true), |queue| queue.insert(key.clone(), id));
         }
     }
 
@@ -93,7 +93,7 @@ impl Live {
             self.ages.ticks.remove(&(tick, id));
         }
         if let Some(class) = place.class {
-            self.change_queue(class, (id, None), |queue| queue.remove(place.key, id));
+            self.change_queue(class, (id, false), |queue| queue.remove(place.key, id));
         }
     }
 
@@ -106,7 +106,7 @@ impl Live {
             self.ages.ticks.insert((tick, id));
         }
         if let Some(class) = place.class {
-            self.change_queue(class, (id, Some(&key)), |queue| {
+            self.change_queue(class, (id, true), |queue| {
                 queue.remove(old, id);
                 queue.insert(key.clone(), id);
             });
@@ -117,7 +117,7 @@ impl Live {
     fn change_queue(
         &mut self,
         at: u32,
-        (id, now): (RequestId, Option<&Key>),
+        (id, gains): (RequestId, bool),
         change: impl FnOnce(&mut Queue),
     ) {
         self.standing_lost(at, id);
@@ -129,8 +129,8 @@ impl Live {
         if new != old {
             self.graph.renew_front(at);
         }
-        if let Some(key) = now {
-            self.standing_gained(at, (key, id));
+        if gains {
+            self.standing_gained(at);
         }
         if new.is_some() != old.is_some() {
             self.note_filled(at, new.is_some());

@@ -193,9 +193,7 @@ impl Live {
                 if self.graph.request(class).queue.is_empty() {
                     self.request_class_emptied(class);
                 } else {
-                    if let Some((key, id)) = self.graph.front(class).cloned() {
-                        self.standing_gained(class, (&key, id));
-                    }
+                    self.standing_gained(class);
                     self.note_filled(class, true);
                     self.bid(class);
                 }

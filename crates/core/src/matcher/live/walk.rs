@@ -9,7 +9,7 @@ use super::graph::rank;
 use super::heap::{Entry, Owner};
 use super::key::{Key, Rank};
 use super::live_order::Live;
-use super::room::Standings;
+use super::standing::Standings;
 use crate::words::{Access, RequestId};
 
 /// The classes of a lane by their best tuples; what was taken from its heap meanwhile.

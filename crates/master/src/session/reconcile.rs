@@ -53,6 +53,14 @@ impl Standing {
         Ok(Standing { agreement, ready, admitted, builds })
     }
 
+    /// Whether there is nothing to do, and nothing of the worker's runs.
+    pub(super) fn is_settled(&self) -> bool {
+        self.ready
+            && self.admitted
+            && self.builds.is_empty()
+            && self.agreement == Agreement::default()
+    }
+
     /// The live builds the worker still holds.
     pub(super) fn adopted(&self) -> impl Iterator<Item = Build> {
         self.builds.iter().filter(|b| self.agreement.adopt.contains(&b.attempt)).cloned()

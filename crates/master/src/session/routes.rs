@@ -13,6 +13,11 @@ use super::shared::Shared;
 use super::{artifacts, bulk, control};
 use crate::context::Context;
 
+/// What a link reads at once, in bytes. Every connection keeps a buffer of that size and clears it
+/// at each read, so that a farm's worth of idle workers is paid for by the buffer.
+const CONTROL_READ_BYTES: usize = 4 << 10;
+const BULK_READ_BYTES: usize = 16 << 10;
+
 /// `/worker/v1/*`: control, bulk, artifacts.
 pub(crate) fn routes(context: Context, shutdown: CancellationToken) -> Router {
     Router::new()
@@ -29,9 +34,12 @@ async fn dial_control(
 ) -> Response {
     match authenticate(&shared.context, &headers).await {
         Err(refused) => refused.into_response(),
-        Ok(shown) => upgrade.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| {
-            control::serve(shared.context, shared.shutdown, shown, socket)
-        }),
+        Ok(shown) => {
+            let upgrade = upgrade.read_buffer_size(CONTROL_READ_BYTES);
+            upgrade.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| {
+                control::serve(shared.context, shared.shutdown, shown, socket)
+            })
+        }
     }
 }
 
@@ -42,8 +50,11 @@ async fn dial_bulk(
 ) -> Response {
     match authenticate(&shared.context, &headers).await {
         Err(refused) => refused.into_response(),
-        Ok(shown) => upgrade.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| {
-            bulk::serve(shared.context, shared.shutdown, shown.token, socket)
-        }),
+        Ok(shown) => {
+            let upgrade = upgrade.read_buffer_size(BULK_READ_BYTES);
+            upgrade.max_message_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| {
+                bulk::serve(shared.context, shared.shutdown, shown.token, socket)
+            })
+        }
     }
 }

@@ -148,6 +148,13 @@ impl Store {
         self.inner.seq.clone()
     }
 
+    /// How many transactions were committed so far. As long as that stays, every read sees the
+    /// same; what depends on the time may differ.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.inner.stats.lock().unwrap_or_else(PoisonError::into_inner).commits
+    }
+
     /// What the writer did so far.
     #[must_use]
     pub fn stats(&self) -> Stats {

@@ -15,6 +15,9 @@ use crate::{Error, Master, Options};
 
 /// How long a connection may take to be made.
 const DIAL_MAX: Duration = Duration::from_secs(10);
+/// What a link reads at once, in bytes: what the master says is short, and the buffer is cleared at
+/// each read.
+const READ_BYTES: usize = 4 << 10;
 /// The header that says which worker dials: a token may stand for many names.
 const NAME_HEADER: &str = "x-steading-worker";
 
@@ -93,6 +96,7 @@ impl Dialer {
             request.headers_mut().insert(name, value);
         }
         let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BYTES)
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
         let dialling = connect_async_with_config(request, Some(config), true);

@@ -330,9 +330,9 @@ fn steps<'a>(world: &'a World, memory: &mut Memory, moment: &Moment<'_>) -> Vec<
     all
 }
 
-/// A build goes on there: also where nothing new begins.
+/// A build goes on there: also where nothing new begins. A reset that is due waits for its end.
 fn is_there(seat: &Seat) -> bool {
-    !matches!(seat.accepting, Err(NotNow::Offline | NotNow::Resetting))
+    !matches!(seat.accepting, Err(NotNow::Offline))
 }
 
 /// Whether a request ranks below on every worker, by its own terms alone. Values of different types

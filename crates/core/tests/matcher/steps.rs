@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use steading_core::farm::{Direction, LockCapacity};
-use steading_core::matcher::{Holding, HoldingId, Matcher, Start, Waiting};
+use steading_core::matcher::{Holding, HoldingId, Matcher, NotNow, Start, Waiting};
 use steading_core::words::{HeldLock, Micros, RequestId, StepId};
 
 use crate::policy::{Allow, Kind, TestPolicy};
@@ -186,9 +186,12 @@ fn a_step_goes_on_where_nothing_new_begins_but_not_where_nobody_is() {
     world.workers.get_mut("a").expect("known").open = false;
     // Nobody is there: it keeps nothing back either.
     assert_eq!(goes(matcher(&world, &[&step])), [format!("r{small}")]);
-    let mut matcher = matcher(&world, &[&step]);
-    matcher.set_worker(world.worker_view("a"), Err(steading_core::matcher::NotNow::Draining));
-    assert_eq!(goes(matcher)[0], format!("s{}", step.step));
+    // A reset that is due waits until the build is over: the build must not wait for the reset.
+    for why in [NotNow::Draining, NotNow::Resetting] {
+        let mut matcher = matcher(&world, &[&step]);
+        matcher.set_worker(world.worker_view("a"), Err(why.clone()));
+        assert_eq!(goes(matcher)[0], format!("s{}", step.step), "{why:?}");
+    }
 }
 
 /// A stream of small steps and small builds, and one step that wants all: how many of them end

@@ -54,6 +54,11 @@ pub(crate) fn run(events: u64, (pending, workers): (u64, u64), only: Option<&str
     !measured.is_empty()
 }
 
+/// Median and 99th percentile of an event of the first shape, in microseconds.
+pub(crate) fn typical(events: u64, (pending, workers): (i64, i64)) -> Option<(f64, f64)> {
+    Bench::new(*SHAPES.first()?, (pending, workers)).map(|bench| bench.measure(events))
+}
+
 /// What first sight took.
 #[derive(Debug, Default)]
 struct Slices {

@@ -33,7 +33,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("minijinja", &["web"]),
     ("rmp-serde", &["wire"]),
     ("clap", &["steading", "sim"]),
-    ("tokio-tungstenite", &["worker"]),
+    ("tokio-tungstenite", &["worker", "bench"]),
     ("fuser", &["faults"]),
 ];
 

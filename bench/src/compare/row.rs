@@ -72,12 +72,6 @@ impl Row {
         self
     }
 
-    /// Adds all figures of a system.
-    pub(crate) fn figures(mut self, system: &'static str, values: Vec<f64>) -> Row {
-        values.into_iter().for_each(|value| self.add(system, value));
-        self
-    }
-
     /// Adds one round's figure of a system.
     pub(crate) fn add(&mut self, system: &'static str, value: f64) {
         match self.figures.iter_mut().find(|figure| figure.system == system) {

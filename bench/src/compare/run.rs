@@ -1,7 +1,7 @@
 //! A whole comparison: peers, parts one after the other, the table.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -11,8 +11,17 @@ use super::parts::PARTS;
 use super::peers::Peers;
 use super::row::Row;
 use super::{machine, table};
+use crate::compare::history::kept;
+use crate::compare::parts::curves;
+use crate::compare::svg::picture;
 use crate::farm::steading;
 use crate::process::clock;
+
+/// Histories that are kept.
+const HISTORIES: &[usize] = &[1_000, 10_000, 100_000, 1_000_000];
+/// What the table stands between, in the documentation.
+const BEGIN: &str = "<!-- written by bench compare --docs -->";
+const END: &str = "<!-- end -->";
 
 /// What every part is given.
 #[derive(Debug)]
@@ -43,7 +52,7 @@ fn measure(options: &Options) -> io::Result<bool> {
     };
     println!("peers: {}", bench.peers.said().join("; "));
     if options.prepare {
-        return Ok(true);
+        return prepare(&bench).map(|()| true);
     }
     let (mut rows, mut broken) = (Vec::new(), Vec::new());
     for (name, quick, part) in PARTS {
@@ -69,6 +78,9 @@ fn measure(options: &Options) -> io::Result<bool> {
     if let Some(file) = &options.markdown {
         std::fs::write(file, &text)?;
     }
+    if let Some(docs) = &options.docs {
+        write_docs(docs, &text, &rows)?;
+    }
     if let Some(file) = &options.json {
         let rows: Vec<_> = rows.iter().map(Row::json).collect();
         let all = json!({ "machine": machine::machine(), "at": machine::today(),
@@ -76,6 +88,30 @@ fn measure(options: &Options) -> io::Result<bool> {
         std::fs::write(file, serde_json::to_string_pretty(&all)?)?;
     }
     Ok(broken.is_empty())
+}
+
+/// Makes what takes long and is kept.
+fn prepare(bench: &Bench) -> io::Result<()> {
+    for builds in HISTORIES {
+        println!("a history of {builds} builds: {}", kept(&bench.peers.home, *builds)?.display());
+    }
+    Ok(())
+}
+
+/// Replaces the table of `benchmarks.md` between its two marks, and the picture beside it.
+fn write_docs(docs: &Path, text: &str, rows: &[Row]) -> io::Result<()> {
+    let file = docs.join("benchmarks.md");
+    let old = std::fs::read_to_string(&file)?;
+    let parts = old.split_once(BEGIN).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(END)?;
+        Some((before, after))
+    });
+    let Some((before, after)) = parts else {
+        let text = format!("{}: no `{BEGIN}` … `{END}` to write between", file.display());
+        return Err(io::Error::other(text));
+    };
+    std::fs::write(&file, format!("{before}{BEGIN}\n\n{text}\n{END}{after}"))?;
+    std::fs::write(docs.join("growth.svg"), picture(&curves(rows)))
 }
 
 fn document(bench: &Bench, rows: &[Row], broken: &[String], seconds: u64) -> String {

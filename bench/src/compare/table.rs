@@ -122,12 +122,12 @@ mod tests {
 
     #[test]
     fn a_row_says_who_is_better_and_what_was_reached() {
-        let row = Row::new("p", "w", "builds/s", Better::More)
-            .figures(STEADING, vec![300.0, 100.0, 200.0])
-            .figures("Buildbot", vec![4.0])
+        let mut row = Row::new("p", "w", "builds/s", Better::More)
             .goal(Goal::Times("Buildbot", 100.0))
             .goal(Goal::Value(150.0))
             .goal(Goal::Times("Slurm", 1.0));
+        [300.0, 100.0, 200.0].into_iter().for_each(|figure| row.add(STEADING, figure));
+        row.add("Buildbot", 4.0);
         assert_eq!(
             line(&row, &mut Vec::new()),
             "| w | builds/s | 200 (100–300) | 4.00 | – | – | – | Buildbot 50.0× | 100 × Buildbot: \

@@ -66,8 +66,20 @@ impl Farm {
         size: Size,
         text: &str,
     ) -> io::Result<Farm> {
+        Farm::prepared(steading, verb, size, text, |_| Ok(()))
+    }
+
+    /// The same, in a directory in which something is done first.
+    pub(crate) fn prepared(
+        steading: &Path,
+        verb: &'static str,
+        size: Size,
+        text: &str,
+        prepare: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> io::Result<Farm> {
         let dir = tempfile::Builder::new().prefix("steading-bench-").tempdir()?;
         std::fs::write(dir.path().join("farm.star"), text)?;
+        prepare(dir.path())?;
         let (up, host, token) = spawn(steading, dir.path(), verb)?;
         Ok(Farm { steading: steading.to_owned(), dir, up, host, token, verb, size })
     }
@@ -93,11 +105,6 @@ impl Farm {
     /// `127.0.0.1:PORT`.
     pub(crate) fn host(&self) -> &str {
         &self.host
-    }
-
-    /// Where `farm.star` lies.
-    pub(crate) fn dir(&self) -> &Path {
-        self.dir.path()
     }
 
     /// `pause` or `resume` of every worker.

@@ -5,4 +5,5 @@ mod report;
 mod round;
 mod run;
 
+pub(crate) use round::{Round, fill, round};
 pub(crate) use run::{Options, run};

@@ -23,17 +23,17 @@ const ROUND_MAX: Duration = Duration::from_secs(600);
 
 /// What a round came to.
 #[derive(Debug)]
-pub(super) struct Round {
+pub(crate) struct Round {
     /// Builds finished per second.
-    pub(super) per_second: f64,
+    pub(crate) per_second: f64,
     /// From the end of a process to the start of the next on the same worker.
-    pub(super) gaps: Spans,
+    pub(crate) gaps: Spans,
     /// What each build cost.
-    pub(super) cost: Cost,
+    pub(crate) cost: Cost,
 }
 
 /// Submits so many requests over all builders, with nobody to build them; how many per second.
-pub(super) fn fill(farm: &Farm, requests: usize) -> io::Result<f64> {
+pub(crate) fn fill(farm: &Farm, requests: usize) -> io::Result<f64> {
     let began = clock();
     submit(farm, &AtomicUsize::new(requests), requests)?;
     Ok(requests as f64 / began.elapsed().as_secs_f64())
@@ -62,7 +62,7 @@ fn submit(farm: &Farm, allowed: &AtomicUsize, requests: usize) -> io::Result<()>
 }
 
 /// One round of so many builds. The farm's workers take nothing before and after it.
-pub(super) fn round(farm: &Farm, builds: usize) -> io::Result<Round> {
+pub(crate) fn round(farm: &Farm, builds: usize) -> io::Result<Round> {
     let mut http = farm.connect()?;
     let first = newest(&mut http)?;
     let before = Cost::read(farm, &mut http)?;

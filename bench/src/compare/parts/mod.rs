@@ -1,8 +1,18 @@
-//! The parts of the comparison, one file each: a part measures and hands back its rows.
+//! The parts of the comparison: a part measures and hands back its rows.
 
+mod deep;
+mod growth;
+mod idle;
+mod latency;
+mod logs;
+mod reads;
+mod recovery;
+mod small;
 mod throughput;
 
 use std::io;
+
+pub(crate) use growth::curves;
 
 use super::row::Row;
 use super::run::Bench;
@@ -11,4 +21,20 @@ use super::run::Bench;
 pub(crate) type Part = fn(&Bench) -> io::Result<Vec<Row>>;
 
 /// Name, whether a quick run has it, and what it does.
-pub(crate) const PARTS: &[(&str, bool, Part)] = &[("throughput", true, throughput::run)];
+pub(crate) const PARTS: &[(&str, bool, Part)] = &[
+    ("limits", true, small::limits),
+    ("throughput", true, throughput::run),
+    ("latency", true, latency::run),
+    ("gap", true, deep::gap),
+    ("cost", false, deep::cost),
+    ("deep", false, deep::deep),
+    ("ingest", true, logs::ingest),
+    ("screen", false, logs::screen),
+    ("reads", false, reads::run),
+    ("idle", false, idle::run),
+    ("recovery", true, recovery::run),
+    ("frozen", false, small::frozen),
+    ("memory", true, small::memory),
+    ("decision", true, small::decision),
+    ("growth", false, growth::run),
+];

@@ -1,10 +1,9 @@
 //! Buildbot: one master, workers in at most ten processes, its faster database if that is there.
 
-use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread::scope;
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ const PACKAGES: &[&str] = &["buildbot", "buildbot-worker", "buildbot-www"];
 const WORKER_PROCESSES: usize = 10;
 
 const MASTER_CFG: &str = include_str!("../../../peers/buildbot/master.cfg");
+const FILL_SQL: &str = include_str!("../../../peers/buildbot/fill.sql");
 const WORKERS_PY: &str = include_str!("../../../peers/buildbot/workers.py");
 
 /// An installed Buildbot.
@@ -33,7 +33,7 @@ pub(crate) struct Buildbot {
     bin: PathBuf,
     versions: String,
     postgres: Result<Postgres, String>,
-    databases: Cell<u32>,
+    databases: AtomicU32,
 }
 
 impl Buildbot {
@@ -52,7 +52,7 @@ impl Buildbot {
         let versions: Vec<&str> = said.lines().filter_map(|l| l.split(' ').next_back()).collect();
         let versions = format!("{} (Twisted {})", VERSION, versions.last().unwrap_or(&"?"));
         let postgres = Postgres::start().map_err(|error| error.to_string());
-        Ok(Buildbot { bin, versions, postgres, databases: Cell::new(0) })
+        Ok(Buildbot { bin, versions, postgres, databases: AtomicU32::new(0) })
     }
 
     /// Version and database.
@@ -75,10 +75,10 @@ impl Buildbot {
     pub(crate) fn master(&self, work: &Work) -> io::Result<BuildbotFarm<'_>> {
         let dir = scratch()?;
         let base = dir.path().join("master");
-        let number = self.databases.get();
-        self.databases.set(number + 1);
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("compared{number}");
         let database = match &self.postgres {
-            Ok(postgres) => postgres.database(&format!("compared{number}"))?,
+            Ok(postgres) => postgres.database(&name)?,
             Err(_) => "sqlite:///state.sqlite".to_owned(),
         };
         let (pb, www) = (free_port()?, free_port()?);
@@ -101,6 +101,7 @@ impl Buildbot {
         let master = spawn(&self.bin, &base)?;
         let mut farm = BuildbotFarm {
             kit: self,
+            name,
             dir,
             master,
             workers: Vec::new(),
@@ -124,6 +125,8 @@ fn spawn(bin: &Path, base: &Path) -> io::Result<Child> {
 #[derive(Debug)]
 pub(crate) struct BuildbotFarm<'k> {
     kit: &'k Buildbot,
+    /// Of its database.
+    name: String,
     dir: TempDir,
     master: Child,
     workers: Vec<Child>,
@@ -211,6 +214,30 @@ impl BuildbotFarm<'_> {
         })
     }
 
+    /// Gives it a history of so many builds; false if it has no PostgreSQL.
+    pub(crate) fn fill(&self, builds: usize) -> io::Result<bool> {
+        let Ok(postgres) = &self.kit.postgres else { return Ok(false) };
+        let file = self.dir.path().join("fill.sql");
+        std::fs::write(&file, FILL_SQL)?;
+        postgres.file(&self.name, &file, builds)?;
+        Ok(true)
+    }
+
+    /// Kills the master without a word to anybody.
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
+        self.master.kill()?;
+        self.master.wait().map(drop)
+    }
+
+    /// Starts the next master.
+    pub(crate) fn again(&mut self) -> io::Result<()> {
+        let base = self.dir.path().join("master");
+        // The dead one could not take its own away.
+        let _ = std::fs::remove_file(base.join("twistd.pid"));
+        self.master = spawn(&self.kit.bin, &base)?;
+        self.answers()
+    }
+
     /// The process id of its master.
     pub(crate) fn master(&self) -> u32 {
         self.master.id()
@@ -218,7 +245,7 @@ impl BuildbotFarm<'_> {
 }
 
 /// Reads from its API.
-pub(crate) fn get(http: &mut Http, path: &str) -> io::Result<Value> {
+fn get(http: &mut Http, path: &str) -> io::Result<Value> {
     serde_json::from_str(&http.ask("GET", path, "")?).map_err(io::Error::other)
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{Buildbot, SteadingFarm};
+use super::{Buildbot, Laminar, Slurm, SteadingFarm};
 use crate::compare::options::Options;
 use crate::compare::system::{System, Work};
 
@@ -11,6 +11,10 @@ use crate::compare::system::{System, Work};
 #[derive(Debug)]
 pub(crate) struct Peers {
     pub(crate) buildbot: Result<Buildbot, String>,
+    pub(crate) slurm: Result<Slurm, String>,
+    pub(crate) laminar: Result<Laminar, String>,
+    /// Where prepared things are kept.
+    pub(crate) home: PathBuf,
 }
 
 impl Peers {
@@ -26,16 +30,20 @@ impl Peers {
         let said = |error: io::Error| error.to_string();
         Ok(Peers {
             buildbot: wanted("buildbot").and_then(|()| Buildbot::prepare(&home).map_err(said)),
+            slurm: wanted("slurm").and_then(|()| Slurm::prepare().map_err(said)),
+            laminar: wanted("laminar").and_then(|()| Laminar::prepare().map_err(said)),
+            home,
         })
     }
 
     /// A sentence for each.
     pub(crate) fn said(&self) -> Vec<String> {
         let missing = |name: &str, why: &String| format!("{name} is missing: {why}");
-        vec![match &self.buildbot {
-            Ok(buildbot) => buildbot.said(),
-            Err(why) => missing("Buildbot", why),
-        }]
+        vec![
+            self.buildbot.as_ref().map_or_else(|why| missing("Buildbot", why), Buildbot::said),
+            self.slurm.as_ref().map_or_else(|why| missing("Slurm", why), Slurm::said),
+            self.laminar.as_ref().map_or_else(|why| missing("Laminar", why), Laminar::said),
+        ]
     }
 
     /// Starts Steading and each peer that is there, for the same work.
@@ -48,6 +56,12 @@ impl Peers {
             vec![Box::new(SteadingFarm::start(steading, work)?)];
         if let Ok(buildbot) = &self.buildbot {
             systems.push(Box::new(buildbot.start(work)?));
+        }
+        if let Ok(slurm) = &self.slurm {
+            systems.push(Box::new(slurm.start(work)?));
+        }
+        if let Ok(laminar) = &self.laminar {
+            systems.push(Box::new(laminar.start(work)?));
         }
         Ok(systems)
     }

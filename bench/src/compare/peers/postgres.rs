@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -45,6 +46,15 @@ impl Postgres {
     pub(crate) fn database(&self, name: &str) -> io::Result<String> {
         self.sql("postgres", &format!("CREATE DATABASE {name}"))?;
         Ok(format!("postgresql+psycopg2://bench@127.0.0.1:{}/{name}", self.port))
+    }
+
+    /// Runs a file of statements in which `:builds` stands for a number.
+    pub(crate) fn file(&self, database: &str, file: &Path, builds: usize) -> io::Result<()> {
+        let port = self.port.to_string();
+        let words = ["psql", "-qAt", "-h", "127.0.0.1", "-p", &port, "-U", "bench", database];
+        let mut psql = command(&words);
+        psql.args(["-v", "ON_ERROR_STOP=1", "-v", &format!("builds={builds}"), "-f"]).arg(file);
+        output(psql).map(drop)
     }
 
     /// Processor seconds of the server and its connections.

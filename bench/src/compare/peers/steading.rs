@@ -55,6 +55,8 @@ impl System for SteadingFarm {
     }
 
     fn through(&mut self, builds: usize) -> io::Result<f64> {
+        // The farm ends connections that say nothing for long, as while others have their turn.
+        self.http = self.farm.connect()?;
         let before = self.newest()?;
         let began = now_ns();
         let (next, builders) = (AtomicUsize::new(0), self.farm.size.builders);
@@ -88,6 +90,7 @@ impl System for SteadingFarm {
     }
 
     fn submit(&mut self) -> io::Result<()> {
+        self.http = self.farm.connect()?;
         self.http.post("/builders/b0/force", "{}")
     }
 

@@ -1,0 +1,91 @@
+//! A deep queue against an almost empty one; what a build costs; how soon the next one starts.
+
+use std::io;
+
+use crate::compare::row::{Better, Goal, Row, STEADING};
+use crate::compare::run::Bench;
+use crate::farm::{Farm, Size};
+use crate::queue::{Round, fill, round};
+
+/// Builds of a round.
+const BUILDS: usize = 500;
+
+const DEEP: &str = "Two farms in turn, 100 builders and ten workers, one of them with a queue that \
+    stays as deep as it is: `bench queue`. The ratio is taken round by round.";
+const COST: &str =
+    "What `/metrics` counts, submission and claim included, with rounds of 500 builds.";
+const GAP: &str = "One worker of one slot, so that nobody else has the processor; from the exit \
+    record of one process to that of the next. Pooled over a round.";
+
+pub(super) fn deep(bench: &Bench) -> io::Result<Vec<Row>> {
+    let depths = bench.options.size(&[1_000][..], &[10_000, 100_000]);
+    depths.iter().map(|depth| one(bench, *depth)).collect()
+}
+
+fn one(bench: &Bench, depth: usize) -> io::Result<Row> {
+    let name = format!("builds/s with {depth} queued ÷ with an empty queue");
+    let mut row = Row::new("deep", name, "ratio", Better::More).goal(Goal::Value(0.9)).note(DEEP);
+    let size = Size { workers: 10, builders: 100 };
+    let (empty, full) = (Farm::start(&bench.steading, size)?, Farm::start(&bench.steading, size)?);
+    fill(&full, depth)?;
+    for farm in [&empty, &full] {
+        round(farm, 100)?;
+    }
+    for number in 0..bench.options.rounds(5) {
+        let [first, second] = if number % 2 == 0 { [&empty, &full] } else { [&full, &empty] };
+        let (first, second) = (round(first, BUILDS)?, round(second, BUILDS)?);
+        let ratio = second.per_second / first.per_second;
+        row.add(STEADING, if number % 2 == 0 { ratio } else { 1.0 / ratio });
+    }
+    for farm in [empty, full] {
+        farm.stop_and_audit()?.map(drop).map_err(io::Error::other)?;
+    }
+    Ok(row)
+}
+
+/// Write sections of a build, on a small farm and a large one, with one step and eleven.
+pub(super) fn cost(bench: &Bench) -> io::Result<Vec<Row>> {
+    let sizes = [(1, 10, 1), (100, 10, 1), (1, 10, 11)];
+    let mut rows = Vec::new();
+    for (builders, workers, steps) in sizes {
+        let name = |what: &str| format!("{what} of a build, {steps} steps, {builders} builders");
+        let limit = if steps == 1 { 8.0 } else { 18.0 };
+        let new = |what: &str, unit| Row::new("cost", name(what), unit, Better::Less).note(COST);
+        let mut sections = new("write sections", "sections").goal(Goal::Value(limit + 0.05));
+        let mut commits = new("commits", "commits");
+        let mut master = new("processor time of the master", "ms");
+        let mut workers_ms = new("processor time of workers and processes", "ms");
+        let size = Size { workers, builders };
+        let farm = Farm::steps(&bench.steading, size, steps)?;
+        farm.workers("pause")?;
+        round(&farm, 50)?;
+        for _ in 0..bench.options.rounds(2) {
+            let Round { cost, .. } = round(&farm, BUILDS / steps)?;
+            sections.add(STEADING, cost.sections);
+            commits.add(STEADING, cost.commits);
+            master.add(STEADING, cost.master_s * 1e3);
+            workers_ms.add(STEADING, cost.workers_s * 1e3);
+        }
+        farm.stop_and_audit()?.map(drop).map_err(io::Error::other)?;
+        rows.extend([sections, commits, master, workers_ms]);
+    }
+    Ok(rows)
+}
+
+/// From one process to the next on the same worker.
+pub(super) fn gap(bench: &Bench) -> io::Result<Vec<Row>> {
+    let row = |what: &str| {
+        let name = format!("finish → next process on the same worker, queue not empty, {what}");
+        Row::new("gap", name, "ms", Better::Less).note(GAP)
+    };
+    let (mut p50, mut p99) = (row("p50"), row("p99").goal(Goal::Value(10.0)));
+    let farm = Farm::start(&bench.steading, Size { workers: 1, builders: 1 })?;
+    round(&farm, 50)?;
+    for _ in 0..bench.options.rounds(3) {
+        let mut measured = round(&farm, bench.options.size(200, BUILDS))?;
+        p50.add(STEADING, measured.gaps.micros(500) / 1e3);
+        p99.add(STEADING, measured.gaps.micros(990) / 1e3);
+    }
+    farm.stop_and_audit()?.map(drop).map_err(io::Error::other)?;
+    Ok(vec![p50, p99])
+}

@@ -142,23 +142,21 @@ impl Matcher {
     pub fn release(&mut self, id: HoldingId) {
         let world = &mut self.world;
         let Some(holding) = world.books.remove(&world.locks, id) else { return };
-        self.note(id, holding);
+        world.moved.locks.extend(holding.takes().map(|held| held.lock));
+        world.moved.holdings.push(id);
+        world.count_slots(&holding.worker);
+        world.moved.workers.push(holding.worker);
     }
 
     fn book(&mut self, held: Held) -> HoldingId {
-        let holding = held.holding.clone();
         let world = &mut self.world;
+        let worker = held.holding.worker.clone();
+        world.moved.locks.extend(held.holding.takes().map(|held| held.lock));
         let id = world.books.add(&world.locks, held);
-        self.note(id, holding);
+        world.moved.holdings.push(id);
+        world.count_slots(&worker);
+        world.moved.workers.push(worker);
         id
-    }
-
-    fn note(&mut self, id: HoldingId, holding: Holding) {
-        self.world.count_slots(&holding.worker);
-        let moved = &mut self.world.moved;
-        moved.holdings.push(id);
-        moved.locks.extend(holding.takes().map(|held| held.lock));
-        moved.workers.push(holding.worker);
     }
 
     /// A holding that lasts.
@@ -228,7 +226,8 @@ impl Matcher {
     }
 
     /// From now on it asks the policy no more than so often about pairs of classes it sees for the
-    /// first time, until told again (the last pair is asked about in full). A request or a worker
+    /// first time, until told again (the last pair is asked about in full; sixteen pairs whose
+    /// answers are remembered count as a call). A request or a worker
     /// of a class not seen in full takes no part in decisions until it is. Without this, a matcher
     /// sees everything before it decides.
     pub fn look_at(&mut self, calls: usize) {

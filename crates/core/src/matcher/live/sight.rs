@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::live_order::{Live, With};
 use crate::words::RequestId;
 
+/// So many pairs looked at count as a call of the policy, as all about them may be remembered.
+const PAIRS_PER_CALL: usize = 16;
+
 /// A class that is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum New {
@@ -24,6 +27,8 @@ pub(super) struct Sight {
     line: VecDeque<New>,
     /// What the first of the line is still to be held against; none before it is begun.
     ahead: Option<Vec<u32>>,
+    /// Pairs looked at that were not counted as a call yet.
+    pairs: usize,
     /// Workers to be placed again when their class is seen.
     waiting: BTreeMap<u32, Vec<u32>>,
     /// What took part before all classes were formed anew: it goes first.
@@ -96,11 +101,11 @@ impl Live {
         before
     }
 
-    /// Lets classes go first whose members took part before.
-    fn put_seen_first(&mut self) {
+    /// Lets classes go first whose members took part before. How many there are.
+    fn put_seen_first(&mut self) -> usize {
         let before = std::mem::take(&mut self.sight.before);
         if before.requests.is_empty() && before.workers.is_empty() {
-            return;
+            return 0;
         }
         let was_seen = |new: &New| match new {
             New::Requests(class) => {
@@ -110,13 +115,15 @@ impl Live {
         };
         let (first, others): (Vec<New>, Vec<New>) =
             self.sight.line.iter().partition(|new| was_seen(new));
+        let resumed = first.len();
         self.sight.line = first.into_iter().chain(others).collect();
         self.sight.before = before;
+        resumed
     }
 
-    /// One slice. Pairs about which all is remembered cost nothing of it.
+    /// One slice. What took part before takes part again at once, as far as all is remembered.
     pub(super) fn look(&mut self, with: &mut With<'_>) {
-        self.put_seen_first();
+        let mut resumed = self.put_seen_first();
         while !self.stale
             && *with.slice > 0
             && let Some(new) = self.sight.line.front().copied()
@@ -132,14 +139,18 @@ impl Live {
                 let asked = with.memory.memo.evaluations;
                 self.hold_against(new, other, with);
                 let calls = with.memory.memo.evaluations.saturating_sub(asked);
-                *with.slice =
-                    with.slice.saturating_sub(usize::try_from(calls).unwrap_or(usize::MAX));
+                let calls = usize::try_from(calls).unwrap_or(usize::MAX);
+                self.sight.pairs += usize::from(calls == 0 && resumed == 0);
+                let counted = self.sight.pairs / PAIRS_PER_CALL;
+                self.sight.pairs %= PAIRS_PER_CALL;
+                *with.slice = with.slice.saturating_sub(calls.saturating_add(counted));
             }
             if self.stale {
                 return;
             }
             if ahead.is_empty() {
                 self.sight.line.pop_front();
+                resumed = resumed.saturating_sub(1);
                 self.saw(new);
             } else {
                 self.sight.ahead = Some(ahead);

@@ -8,7 +8,7 @@ use crate::sql::statements;
 use crate::{Error, Read};
 
 statements! {
-    NEWEST_AT = "SELECT at FROM event ORDER BY seq DESC LIMIT 1";
+    AT = "SELECT at FROM event WHERE seq = ?1";
     NEWEST = "SELECT COALESCE(MAX(seq), 0) FROM event";
     OLDEST = "SELECT MIN(seq) FROM event";
     SINCE = "SELECT seq, at, kind, version, noun, noun_id, delta FROM event \
@@ -26,7 +26,7 @@ impl Read<'_> {
     /// # Errors
     /// Only when the database fails.
     pub fn newest_event_at(&self) -> Result<Option<Micros>, Error> {
-        self.row(NEWEST_AT, [], |row| Ok(Micros(row.get(0)?)))
+        self.row(AT, [self.newest_seq()?.0], |row| Ok(Micros(row.get(0)?)))
     }
 
     /// The newest event this section sees: the `as_of` of what it answers. 0 on an empty history.

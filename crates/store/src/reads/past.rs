@@ -196,7 +196,7 @@ impl Read<'_> {
             let Some(now) = self.worker(&name)? else { continue };
             let last: Option<String> =
                 self.row(LAST_BUILDER, (&name, since.0), |row| Ok(row.get("builder")?))?;
-            let worker = worker(now, last, &events.remove(&id).unwrap_or_default());
+            let worker = worker(now, since, last, &events.remove(&id).unwrap_or_default());
             workers.insert(name, worker);
         }
         Ok(workers)
@@ -260,10 +260,13 @@ struct Standing {
     draining: bool,
     /// By whom and why.
     paused: Option<(String, String)>,
+    /// Until when it is in quarantine, and why. That it takes one build at a time afterwards is not
+    /// told.
+    quarantine: Option<(Micros, String)>,
 }
 
 impl Standing {
-    fn accepting(&self) -> Result<(), NotNow> {
+    fn accepting(&self, at: Micros) -> Result<(), NotNow> {
         if let Some((by, why)) = self.paused.clone() {
             return Err(NotNow::Paused { by, why });
         }
@@ -271,7 +274,10 @@ impl Standing {
             _ if self.draining => Err(NotNow::Draining),
             WorkerState::Offline => Err(NotNow::Offline),
             WorkerState::Resetting => Err(NotNow::Resetting),
-            WorkerState::Ready => Ok(()),
+            WorkerState::Ready => match &self.quarantine {
+                Some((until, why)) if *until > at => Err(NotNow::Quarantined { why: why.clone() }),
+                _ => Ok(()),
+            },
         }
     }
 
@@ -279,7 +285,8 @@ impl Standing {
     fn before(now: &Worker, events: &[Event]) -> Standing {
         let first = |field: &str| events.iter().find_map(|event| event.delta.get(field));
         if events.first().is_some_and(|e| e.kind == EventKind::WorkerAdded.word()) {
-            return Standing { state: WorkerState::Offline, draining: false, paused: None };
+            let state = WorkerState::Offline;
+            return Standing { state, draining: false, paused: None, quarantine: None };
         }
         let state = match first("state") {
             Some(Cell::Text(word)) if word == WorkerState::Ready.word() => WorkerState::Offline,
@@ -296,7 +303,12 @@ impl Standing {
             Some(_) => None,
             None => now.paused_by.clone().map(|by| (by, why)),
         };
-        Standing { state, draining, paused }
+        // What ended was a quarantine, or the time with one build at a time after it.
+        let quarantine = match first("quarantined_until") {
+            Some(_) => None,
+            None => now.quarantine.clone().map(|it| (it.until, it.why)),
+        };
+        Standing { state, draining, paused, quarantine }
     }
 
     fn apply(&mut self, delta: &Delta) {
@@ -314,22 +326,36 @@ impl Standing {
             let why = text("paused_why").unwrap_or_default();
             self.paused = text("paused_by").map(|by| (by, why));
         }
+        if delta.contains_key("quarantined_until") {
+            let why = text("quarantined_why").unwrap_or_default();
+            self.quarantine = int(delta, "quarantined_until").map(|until| (Micros(until), why));
+        }
     }
 }
 
-fn worker(now: Worker, last_builder: Option<String>, events: &[Event]) -> PastWorker {
+fn worker(now: Worker, since: Micros, last: Option<String>, events: &[Event]) -> PastWorker {
     let mut standing = Standing::before(&now, events);
-    let accepting = standing.accepting();
-    let (mut last, mut changes) = (accepting.clone(), Vec::new());
-    for event in events {
-        standing.apply(&event.delta);
-        let accepting = standing.accepting();
-        if accepting != last {
-            changes.push((event.at, accepting.clone()));
-            last = accepting;
+    let accepting = standing.accepting(since);
+    let (mut before, mut changes) = (accepting.clone(), Vec::new());
+    let mut note = |at: Micros, standing: &Standing| {
+        let accepting = standing.accepting(at);
+        if accepting != before {
+            changes.push((at, accepting.clone()));
+            before = accepting;
         }
+    };
+    for event in events {
+        // A quarantine ends by itself: no event says so.
+        if let Some((until, _)) = standing.quarantine.clone().filter(|(at, _)| *at <= event.at) {
+            note(until, &standing);
+        }
+        standing.apply(&event.delta);
+        note(event.at, &standing);
     }
-    let last_builder = last_builder.unwrap_or_default();
+    if let Some((until, _)) = standing.quarantine.clone() {
+        note(until, &standing);
+    }
+    let last_builder = last.unwrap_or_default();
     PastWorker { slots: now.slots, labels: now.labels, last_builder, accepting, changes }
 }
 

@@ -72,6 +72,43 @@ async fn i3_no_grant_to_the_dying() {
 }
 
 #[tokio::test]
+async fn i3_no_grant_to_a_worker_in_quarantine() {
+    let until = |at: i64| {
+        format!("WHEN 'worker.connected' THEN json_set(delta, '$.quarantined_until', {at})")
+    };
+    let sql = |cases: &str| format!("UPDATE event SET delta = CASE kind {cases} ELSE delta END");
+    check(&sql(&until(99_000_000)), "I3", "claim 1 went to worker barn, which is in quarantine")
+        .await;
+    // Its time is over: one build at a time, and here the first never ends.
+    let endless = "WHEN 'build.finished' THEN json_set(delta, '$.state', 'running')";
+    let both = format!("{} {endless}", until(5));
+    check(&sql(&both), "I3", "claim 2 is the second of worker barn, a canary").await;
+}
+
+#[tokio::test]
+async fn i8_poison_control() {
+    let sql = "UPDATE event SET delta = json_set(delta, '$.failures', 30) \
+        WHERE kind = 'worker.connected'";
+    check(sql, "I8", "worker barn failed 30 times in a row and is trusted still").await;
+    let sql = "UPDATE event SET delta = json_set(delta, '$.outcome_reason', \
+        '{\"code\":\"poison\",\"text\":\"x\",\"causes\":[]}') WHERE kind = 'request.completed'";
+    check(sql, "I8", "request 1 was stopped without proof").await;
+}
+
+#[tokio::test]
+async fn i12_nothing_is_past_its_deadline() {
+    const LONG_AGO: &str = "-99000000000000";
+    for (state, since) in
+        [("cancelling", "cancelled_at"), ("gathering", "steps_ended_at"), ("lost", "lost_at")]
+    {
+        let sql = format!("UPDATE build SET state = '{state}', {since} = {LONG_AGO} WHERE id = 2");
+        check(&sql, "I12", &format!("build 2 is {state} for longer than it may")).await;
+    }
+    let sql = format!("UPDATE step SET build_id = 2, state = 'running', started_at = {LONG_AGO}");
+    check(&sql, "I12", "step 1 of build 2 runs for over a day").await;
+}
+
+#[tokio::test]
 async fn i4_slots_are_derived() {
     let sql = "UPDATE event SET delta = REPLACE(delta, '\"slots\":2', '\"slots\":0') \
         WHERE kind = 'worker.added'";

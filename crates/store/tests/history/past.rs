@@ -107,6 +107,36 @@ async fn workers_come_with_the_times_they_took_builds() {
     assert_eq!(last.workers["shed"].accepting, Err(somebody));
 }
 
+/// It begins with an event and ends by itself.
+#[tokio::test]
+async fn a_quarantine_holds_a_worker_back_for_its_time() {
+    let farm = TestFarm::new();
+    farm.write(|w| set_up(w, &[("barn", 1)])).await;
+    farm.pass(Duration::seconds(10));
+    for request in submit(&farm, &["hello", "hello", "hello"]).await {
+        farm.write(move |w| {
+            let build = begin(w, request, "barn")?.id;
+            w.give_up_build(build, &Reason::new("worker_lost", "it is gone"), 5)
+        })
+        .await;
+    }
+    farm.pass(Duration::seconds(100));
+    farm.write(|w| w.pause_worker("barn", "ann", "dusty")).await;
+
+    let changes = |past: Past| -> Vec<(i64, bool)> {
+        let barn = &past.workers["barn"];
+        barn.changes.iter().map(|(at, takes)| (at.0 / SECOND, takes.is_ok())).collect()
+    };
+    let all = past(&farm, 1000).await;
+    let held = &all.workers["barn"].changes[1];
+    assert!(matches!(held.1, Err(NotNow::Quarantined { .. })), "{held:?}");
+    assert_eq!(changes(all), [(1, true), (11, false), (71, true), (111, false)]);
+    // Begun before the stretch, and over in it.
+    let late = past(&farm, 80).await;
+    assert!(matches!(late.workers["barn"].accepting, Err(NotNow::Quarantined { .. })));
+    assert_eq!(changes(late), [(71, true), (111, false)]);
+}
+
 #[tokio::test]
 async fn what_was_folded_arrives_by_itself_and_its_survivor_as_it_came() {
     let farm = TestFarm::new();

@@ -256,7 +256,8 @@ impl Live {
 /// Whether a worker looks as before to functions that read these attributes.
 fn looks_the_same(old: &WorkerView, new: &WorkerView, reads: &BTreeSet<Attribute>) -> bool {
     // There are few of them, and this is asked for each event: no name is made to look one up.
-    let read = |field: &str| reads.iter().any(|it| matches!(it, Attribute::Worker(f) if f == field));
+    let read =
+        |field: &str| reads.iter().any(|it| matches!(it, Attribute::Worker(f) if f == field));
     (old.busy_slots == new.busy_slots || !read("busy_slots"))
         && (old.last_builder == new.last_builder || !read("last_builder"))
         && old.slots == new.slots

@@ -12,10 +12,12 @@ use super::graph::{Back, Graph};
 use super::key::{Key, Rank};
 use crate::words::{Access, RequestId};
 
-/// How many stand in a new line behind those who want all there is.
+/// How many stand in a new line behind those who want all there is; with twice as many, the last
+/// are dropped.
 const BEHIND: usize = 4;
-/// With so many behind them, the last are dropped.
-const BEHIND_MAX: usize = 2 * BEHIND;
+/// With fewer classes that have free workers nobody stands behind: their lines are asked for now,
+/// and seldom again.
+const FREE_MIN: usize = 16;
 
 /// A request that wants a lock of a worker, with what all but the worker say of it there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +38,7 @@ pub(super) struct Line {
     lock: usize,
     alone: Option<u32>,
     units: i64,
+    behind: usize,
     /// Best first.
     standing: Vec<Standing>,
     /// How many of them want more than there is; one more than all when they do not.
@@ -67,15 +70,15 @@ impl Line {
         }
         self.standing.insert(at, new);
         self.count();
-        if self.standing.len() > self.enough + BEHIND_MAX {
+        if self.standing.len() > self.enough + 2 * self.behind {
             self.cut();
         }
         true
     }
 
     fn cut(&mut self) {
-        if self.standing.len() > self.enough + BEHIND {
-            self.standing.truncate(self.enough + BEHIND);
+        if self.standing.len() > self.enough + self.behind {
+            self.standing.truncate(self.enough + self.behind);
             self.ends = self.standing.last().map(|last| (last.key.clone(), last.id));
         }
     }
@@ -297,7 +300,9 @@ impl Graph {
     fn line(&self, (worker, lock, alone): Spot) -> Line {
         let class = self.worker(worker);
         let units = class.units[lock];
-        let mut line = Line { lock, alone, units, standing: Vec::new(), enough: 1, ends: None };
+        let behind = if self.free.len() < FREE_MIN { 0 } else { BEHIND };
+        let (standing, enough, ends) = (Vec::new(), 1, None);
+        let mut line = Line { lock, alone, units, behind, standing, enough, ends };
         for of_lane in class.back.chunk_by(|a, b| a.lane == b.lane) {
             if let Some(wants) = self.wants(of_lane[0].lane, lock) {
                 for edge in of_lane {

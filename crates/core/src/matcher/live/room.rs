@@ -35,8 +35,12 @@ impl Graph {
         let units = &self.worker(worker).units;
         let mut own = self.lane(self.request(request).lane).own.iter();
         own.all(|(lock, wants)| {
+            let spot = (worker, *lock, room.alone);
+            if standings.is_absent(spot, id) {
+                return false;
+            }
             let mut taken = room.held[*lock].clone();
-            for standing in standings.at(self, (worker, *lock, room.alone)).first() {
+            for standing in standings.at(self, spot).first() {
                 if standing.id.0 == id {
                     return taken.leaves(*wants, units[*lock]);
                 }

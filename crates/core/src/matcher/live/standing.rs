@@ -32,6 +32,15 @@ pub(super) struct Standing {
 /// Worker class, lock, and the worker where it stands apart from its like.
 pub(super) type Spot = (u32, usize, Option<u32>);
 
+/// What became of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    Nothing,
+    /// Only of those who get nothing.
+    Behind,
+    First,
+}
+
 /// A line for one lock at the workers of a class, or at one that stands apart.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
@@ -92,21 +101,39 @@ impl Line {
         self.enough = 1 + self.standing.iter().take_while(|it| fits(it)).count();
     }
 
-    /// What a group says of its requests is so much more. Whether any of them stands here.
-    fn shift(&mut self, group: u32, by: &Key) -> bool {
-        let mut some = false;
-        for standing in self.standing.iter_mut().filter(|standing| standing.group == group) {
-            standing.key = standing.key.plus(by);
-            some = true;
+    /// Whether somebody stands among the first, or in the line at all.
+    fn has(&self, is: impl Fn(&Standing) -> bool) -> Change {
+        match self.standing.iter().position(is) {
+            None => Change::Nothing,
+            Some(at) if at < self.enough => Change::First,
+            Some(_) => Change::Behind,
         }
-        if some {
-            self.standing.sort_unstable_by(|a, b| b.cmp(a));
-            while self.standing.last().is_some_and(|it| !self.has_place_for(&it.key, it.id.0)) {
-                self.standing.pop();
-            }
+    }
+
+    fn lose(&mut self, id: RequestId) -> Change {
+        let change = self.has(|standing| standing.id.0 == id);
+        if change != Change::Nothing {
+            self.standing.retain(|standing| standing.id.0 != id);
             self.count();
         }
-        some
+        change
+    }
+
+    /// What a group says of its requests is so much more.
+    fn shift(&mut self, group: u32, by: &Key) -> Change {
+        let before = self.has(|standing| standing.group == group);
+        if before == Change::Nothing {
+            return before;
+        }
+        for standing in self.standing.iter_mut().filter(|standing| standing.group == group) {
+            standing.key = standing.key.plus(by);
+        }
+        self.standing.sort_unstable_by(|a, b| b.cmp(a));
+        while self.standing.last().is_some_and(|it| !self.has_place_for(&it.key, it.id.0)) {
+            self.standing.pop();
+        }
+        self.count();
+        before.max(self.has(|standing| standing.group == group))
     }
 }
 
@@ -123,6 +150,8 @@ struct OfClass {
 struct Marks {
     groups: u64,
     requests: u64,
+    /// The locks that have a line for all its workers who do not stand apart.
+    locks: u64,
 }
 
 fn bit(number: u64) -> u64 {
@@ -174,7 +203,18 @@ impl Standings {
             marks.groups |= bit(u64::from(standing.group));
             marks.requests |= request_bit(standing.id.0);
         }
+        let lines = self.classes[class as usize].lines.iter();
+        for line in lines.filter(|line| line.alone.is_none() && line.lock < 64) {
+            marks.locks |= bit(line.lock as u64);
+        }
         self.marks[class as usize] = marks;
+    }
+
+    /// Whether a request is known to stand in no line at a spot, without a look at the line.
+    pub(super) fn is_absent(&self, (class, lock, alone): Spot, id: RequestId) -> bool {
+        let Some(marks) = self.marks.get(class as usize) else { return false };
+        let has_line = alone.is_none() && lock < 64 && marks.locks & bit(lock as u64) != 0;
+        has_line && marks.requests & request_bit(id) == 0
     }
 
     /// How many classes have lines, about.
@@ -206,15 +246,15 @@ impl Standings {
     }
 
     /// Changes the lines of a class; those that do not suffice any more are forgotten.
-    fn change(&mut self, class: u32, mut change: impl FnMut(&mut Line) -> bool) {
+    fn change(&mut self, class: u32, mut change: impl FnMut(&mut Line) -> Change) {
         let of = &mut self.classes[class as usize];
-        let mut some = false;
-        for line in &mut of.lines {
-            some |= change(Arc::make_mut(line));
-        }
-        if some {
-            of.lines.retain(|line| line.suffices());
+        let each = of.lines.iter_mut().map(|line| change(Arc::make_mut(line)));
+        let change = each.max().unwrap_or(Change::Nothing);
+        if change == Change::First {
             of.granted.clear();
+        }
+        if change != Change::Nothing {
+            of.lines.retain(|line| line.suffices());
             self.mark(class);
         }
     }
@@ -225,12 +265,7 @@ impl Standings {
         for at in 0..self.known.len() {
             let class = self.known[at];
             if self.marks[class as usize].requests & bit != 0 {
-                self.change(class, |line| {
-                    let before = line.standing.len();
-                    line.standing.retain(|standing| standing.id.0 != id);
-                    line.count();
-                    line.standing.len() < before
-                });
+                self.change(class, |line| line.lose(id));
             }
         }
     }
@@ -270,10 +305,9 @@ impl Standings {
         let edge = Back { lane: of.lane, class: request, pair, group: of.group };
         self.change(worker, |line| {
             let elsewhere = of.pinned.is_some() && of.pinned != line.alone;
-            !elsewhere
-                && graph
-                    .wants(of.lane, line.lock)
-                    .is_some_and(|wants| graph.stand(&edge, wants, line))
+            let wants = graph.wants(of.lane, line.lock).filter(|_| !elsewhere);
+            let new = wants.is_some_and(|wants| graph.stand(&edge, wants, line));
+            if new { Change::First } else { Change::Nothing }
         });
     }
 

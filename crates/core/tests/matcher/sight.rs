@@ -1,11 +1,11 @@
 //! First sight: what is new is looked at in slices, and holds up nobody.
 
-use steading_core::farm::Direction;
+use steading_core::farm::{Direction, LockCapacity};
 use steading_core::matcher::Matcher;
 use steading_core::words::{Micros, RequestId};
 
 use crate::policy::{Allow, Kind, TestPolicy};
-use crate::world::World;
+use crate::world::{World, counting};
 
 /// Calls in a turn.
 const SLICE: u64 = 5;
@@ -58,6 +58,28 @@ fn a_slice_bounds_the_calls_and_others_are_matched_meanwhile() {
     assert!(new.iter().all(|id| !matcher.is_request_unseen(*id)));
     let calls = matcher.evaluations() - before;
     assert!(calls <= BRANCHES * WORKER_CLASSES, "{calls} calls for {BRANCHES} new classes");
+}
+
+/// Nothing is asked about them, and still they are not all looked at in one go.
+#[test]
+fn pairs_whose_answers_are_remembered_count_too() {
+    let policy = TestPolicy::new(Allow::All, vec![(Kind::Priority, Direction::Highest)]);
+    let mut world = World::default();
+    world.lock("many", false, LockCapacity::Units(1_000));
+    world.worker("w", 1, &[]);
+    for units in 1..=64 {
+        world.builder(&format!("b{units}"), &[], &[], vec![counting("many", units)]);
+        world.request(&format!("b{units}"), 0);
+    }
+    let mut matcher = world.matcher();
+    let mut turns = 0;
+    while turns == 0 || matcher.is_looking() {
+        matcher.look_at(1);
+        assert_eq!(matcher.next(&policy, Micros(0)).map(|found| found.worker), Some("w".into()));
+        turns += 1;
+    }
+    assert_eq!(matcher.evaluations(), 1, "`allow` reads nothing, so one answer is for all");
+    assert!((4..=8).contains(&turns), "64 pairs in {turns} slices");
 }
 
 #[test]

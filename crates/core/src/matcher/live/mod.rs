@@ -23,7 +23,8 @@
 //! lock those at that worker. Nothing else matters, so no order of visits has to be kept:
 //! * *own locks* ([`room`]): at one worker the requests that want its lock stand in one order, the
 //!   same for all workers of a room (same class, equally much held). A tuple fits if those before
-//!   it there leave room; of a class only the head can.
+//!   it there leave room; of a class only the head can. Their lines ([`standing`]) are kept while
+//!   workers are free, and changed in place.
 //! * *farm-wide locks* ([`walk`]): a request counts from its best tuple on. The lanes are merged
 //!   by best tuple; each request visited reserves; the first that fits is the answer. A lane leaves
 //!   the walk when no lane's need fits any more in any of its locks, so a walk is as long as there
@@ -40,6 +41,7 @@ mod key;
 mod line;
 mod link;
 mod live_order;
+mod lock_line;
 mod place_request;
 mod place_worker;
 mod queue;

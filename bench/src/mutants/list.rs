@@ -48,8 +48,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "T6 a lane that slept has the entries of before",
         file: "follow.rs",
-        from: "                self.heap(lane).clear();\n            } else if was && !asleep {",
-        to: "            } else if was && !asleep {\n if !self.heap(lane).is_empty() { continue; }",
+        from: "                self.heaps.clear(lane);\n            } else if was && !asleep {",
+        to: "            } else if was && !asleep {\n if self.heaps.peek(lane).is_some() { continue; }",
     },
     Mutant {
         name: "T7 a class whose head was cancelled keeps it",
@@ -74,7 +74,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "T11 an entry found untrue is dropped, not rewritten",
         file: "live_order.rs",
         from: "            self.rewrite(owner, lane);",
-        to: "            let _ = owner; self.heap(lane).pop();",
+        to: "            let _ = owner; self.heaps.pop(lane);",
     },
     Mutant {
         name: "reservation: who waits reserves nothing",
@@ -96,9 +96,21 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "reservation: who stands first at a worker is never worked out again",
-        file: "room.rs",
-        from: "            lines.clear();",
-        to: "            let _ = lines;",
+        file: "standing.rs",
+        from: "            of.lines.clear();",
+        to: "",
+    },
+    Mutant {
+        name: "lines: who stood first is gone, and nobody moves up",
+        file: "lock_line.rs",
+        from: "self.ends.is_none() || self.enough <= self.standing.len()",
+        to: "true",
+    },
+    Mutant {
+        name: "lines: a group that rises or falls stays where it stood",
+        file: "standing.rs",
+        from: "                self.change(class, |line| line.shift(group, by));",
+        to: "                let _ = by;",
     },
     Mutant {
         name: "slices: a class takes part before it was held against all others",

@@ -13,6 +13,7 @@ use crate::written::Written;
 const WORLDS: u64 = 1_200;
 
 #[test]
+#[expect(clippy::print_stdout, reason = "whoever tries mutants reads how many were compared")]
 fn every_decision_is_the_oracles() {
     let mut sum = Tally::default();
     let worlds = std::env::var("WORLDS").map_or(WORLDS, |n| n.parse().expect("a number of worlds"));

@@ -17,7 +17,7 @@ use crate::words::{Access, RequestId};
 const BEHIND: usize = 4;
 /// With fewer classes that have free workers nobody stands behind: their lines are asked for now,
 /// and seldom again.
-const FREE_MIN: usize = 16;
+const FREE_MIN: usize = 3;
 
 /// A request that wants a lock of a worker, with what all but the worker say of it there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

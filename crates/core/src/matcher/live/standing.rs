@@ -1,5 +1,5 @@
-//! All lines for locks that workers have for themselves: made when first asked for, changed in place
-//! as far as they can be, forgotten when there are too many to keep true.
+//! All lines for locks that workers have for themselves: made when first asked for, changed in
+//! place as far as they can be, forgotten when there are too many to keep true.
 
 use std::sync::Arc;
 

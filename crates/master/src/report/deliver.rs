@@ -11,15 +11,13 @@ use steading_store::{Error, Notification};
 use tokio_util::sync::CancellationToken;
 
 use super::message::Message;
+use super::rounds::Rounds;
 use super::{mail, webhook};
 use crate::context::Context;
 use crate::spawn::spawn;
 
 /// Waiting notifications looked at in one pass.
 const LOOKED_AT: usize = 200;
-/// The timer behind the notification, and the least time between two looks.
-const SAFETY: StdDuration = StdDuration::from_secs(30);
-const LOOK_EVERY: StdDuration = StdDuration::from_millis(20);
 /// Longest try.
 const DEADLINE: StdDuration = StdDuration::from_secs(60);
 /// Tries before one is given up: the last one comes about two hours after the first.
@@ -32,25 +30,9 @@ type Busy = Arc<Mutex<BTreeSet<String>>>;
 
 /// Sends what waits for as long as the master runs.
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
-    let mut seq = context.store.seq();
     let busy = Busy::default();
-    loop {
-        seq.mark_unchanged();
-        let wait = match pass(&context, &busy, &shutdown).await {
-            Ok(wait) => wait.unwrap_or(SAFETY).min(SAFETY),
-            Err(error) => {
-                tracing::error!("cannot look at the outbox: {error}");
-                StdDuration::from_secs(1)
-            }
-        };
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(wait) => {}
-            changed = seq.changed() => if changed.is_err() { return },
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+    let mut rounds = Rounds::new(&context.store, shutdown.clone(), "the outbox");
+    while rounds.wait(pass(&context, &busy, &shutdown).await).await {}
 }
 
 /// Starts what is due; gives how long until the next is.

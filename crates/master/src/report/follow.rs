@@ -8,6 +8,7 @@ use steading_core::words::{Build, BuildId, Event, EventKind, Seq};
 use steading_store::{Error, NewNotification, Read};
 use tokio_util::sync::CancellationToken;
 
+use super::rounds::Rounds;
 use crate::context::Context;
 
 /// The name under which the place in the event stream is kept.
@@ -17,31 +18,16 @@ const BATCH: usize = 1000;
 /// Events after which the place is written down although nothing was to be told: looking at a few
 /// again costs less than writing after each.
 const UNWRITTEN_MAX: i64 = 1000;
-/// The timer behind the notification, and the least time between two looks.
-const SAFETY: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Follows events for as long as the master runs.
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
-    let mut seq = context.store.seq();
+    let mut rounds = Rounds::new(&context.store, shutdown, "what is to be told");
     let mut place = None;
     loop {
-        seq.mark_unchanged();
-        let wait = match pass(&context, &mut place).await {
-            Ok(true) => Duration::ZERO,
-            Ok(false) => SAFETY,
-            Err(error) => {
-                tracing::error!("cannot look at what is to be told: {error}");
-                Duration::from_secs(1)
-            }
-        };
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(wait) => {}
-            changed = seq.changed() => if changed.is_err() { return },
+        let more = pass(&context, &mut place).await;
+        if !rounds.wait(more.map(|more| more.then_some(Duration::ZERO))).await {
+            return;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -6,6 +6,7 @@ mod deliver;
 mod follow;
 mod mail;
 mod message;
+mod rounds;
 mod secrets;
 mod webhook;
 

@@ -1,7 +1,10 @@
 //! What a worker holds: which attempts, how far each is, what the master must still hear.
 
+mod effect;
+mod held;
 mod step;
 mod table;
 
+pub use effect::{Earlier, Effect, Known};
 pub(crate) use step::{Assignment, Tools, broken, carry_out, close_lost, job};
-pub use table::{Earlier, Effect, Known, Table};
+pub use table::Table;

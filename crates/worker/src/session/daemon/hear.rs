@@ -1,0 +1,112 @@
+//! What is heard: from the master, from shepherds, or that a link is gone.
+
+use std::time::Duration;
+
+use steading_wire::worker::{Hello, PROTOCOL, ToMaster, ToWorker};
+use tokio::task::block_in_place;
+use tokio::time::Instant;
+
+use super::{Daemon, Runs};
+use crate::Error;
+use crate::attempts::close_lost;
+use crate::session::backoff::Backoff;
+use crate::session::link::Link;
+use crate::shepherd::FromShepherd;
+use crate::slots::Said;
+
+impl Daemon {
+    pub(super) fn greet(&mut self, (link, backoff): (Link, Backoff)) {
+        self.dialling = None;
+        self.backoff = backoff;
+        self.link = Some(link);
+        self.said = 0;
+        self.say(ToMaster::Hello(Hello {
+            protocol: PROTOCOL,
+            name: self.options.name.clone(),
+            version: self.options.version.clone(),
+            instance: Some(self.tools.instance.clone()),
+            facts: self.facts.clone().into_iter().chain(self.tools.keeper.facts()).collect(),
+            held: self.table.held(),
+        }));
+    }
+
+    pub(super) fn hear(&mut self, message: ToWorker) -> Result<(), Error> {
+        match &message {
+            ToWorker::Rejected { code, text } => {
+                return Err(Error::Rejected {
+                    name: self.options.name.clone(),
+                    code: code.clone(),
+                    text: text.clone(),
+                });
+            }
+            ToWorker::Welcome { .. } => {
+                tracing::info!("the master welcomes worker {}", self.options.name);
+                self.backoff.reset();
+                if !self.ending {
+                    self.deadline = None;
+                }
+                self.is_up.send_replace(true);
+                if self.stopping {
+                    self.say(ToMaster::Stopping);
+                }
+            }
+            ToWorker::Restarting => tracing::info!("the master restarts; builds go on"),
+            ToWorker::Stop => self.stop(),
+            _ => {}
+        }
+        let effects = self.table.on_message(message);
+        self.carry_out(effects);
+        self.gather();
+        Ok(())
+    }
+
+    pub(super) fn hear_slot(&mut self, said: Said) {
+        match said {
+            Said::Word(FromShepherd::Grew { attempt, number, end }) => {
+                block_in_place(|| self.tools.spool.grew(attempt, number, end));
+            }
+            Said::Word(FromShepherd::Tail { log, raw_offset, at, raw }) => {
+                self.tools.spool.offer_tail(log, raw_offset, at, &raw);
+            }
+            Said::Word(FromShepherd::Ended { attempt, number, end, report }) => {
+                if end > 0 {
+                    block_in_place(|| self.tools.spool.ended(attempt, number, end));
+                }
+                self.step_ended(attempt, number, *report);
+            }
+            Said::Word(FromShepherd::Here { .. }) => {}
+            Said::Lost(attempt, number, ending) => {
+                let Some(Runs::There(begin)) = self.running.get(&attempt) else { return };
+                if begin.number() == number {
+                    let begin = (**begin).clone();
+                    let report = block_in_place(|| close_lost(&self.tools, begin, ending));
+                    self.step_ended(attempt, number, report);
+                }
+            }
+        }
+    }
+
+    pub(super) fn lose_link(&mut self) {
+        self.link = None;
+        self.is_up.send_replace(false);
+        let wait = self.backoff.next();
+        self.redial(wait);
+        self.wait_for_master();
+    }
+
+    pub(super) fn redial(&mut self, wait: Duration) {
+        let dialer = self.tools.dialer.clone();
+        let backoff = std::mem::take(&mut self.backoff);
+        self.dialling = Some(Box::pin(async move {
+            tokio::time::sleep(wait).await;
+            Link::dial(dialer, backoff).await
+        }));
+    }
+
+    /// From now on, an idle worker waits for its master only so long.
+    pub(super) fn wait_for_master(&mut self) {
+        if self.link.is_none() && !self.ending {
+            self.deadline = self.options.orphan_limit.map(|limit| Instant::now() + limit);
+        }
+    }
+}

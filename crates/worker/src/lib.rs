@@ -5,8 +5,8 @@
 //! `shepherd` of its slot, a process that outlives the daemon; what the daemon does itself is
 //! `checkout` and `upload`. Both write the step's file in the `spool`, from which `bulk` sends
 //! until all is acknowledged, and from which the next daemon knows what this one held; `slots`
-//! finds and hears shepherds, `room` keeps workspaces and mirrors within their limits. What is absent: the database, the configuration, any decision about
-//! what a step's end means.
+//! finds and hears shepherds, `room` keeps workspaces and mirrors within their limits. What is
+//! absent: the database, the configuration, any decision about what a step's end means.
 
 mod attempts;
 mod bulk;

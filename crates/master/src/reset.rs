@@ -29,6 +29,8 @@ const REST_FIRST: Duration = Duration::from_secs(1);
 const TERM_WAIT: Duration = Duration::from_secs(5);
 /// How long the end of standard error is waited for: others may hold the pipe.
 const STDERR_WAIT: Duration = Duration::from_secs(1);
+/// The rest before something that could not be written down is tried again.
+const RECORD_AGAIN: Duration = Duration::from_secs(2);
 /// Bytes of the end of standard error that are kept.
 const STDERR_BYTES: usize = 2048;
 /// The timer behind the notification, and the least time between two looks.
@@ -93,21 +95,33 @@ async fn bring_back(context: &Context, worker: &str, reset: &Reset) {
     for left in (0..TRIES).rev() {
         let Err(why) = once(context, worker, reset).await else { break };
         tracing::warn!(worker, "its reset failed: {why}");
-        if let Err(error) = failed(context, worker, why, left > 0).await {
-            return tracing::error!(worker, "its reset cannot be recorded: {error}");
-        }
+        recorded(worker, || failed(context, worker, why.clone(), left > 0)).await;
         if left == 0 {
             return;
         }
         tokio::time::sleep(rest).await;
         rest *= 2;
     }
-    let name = worker.to_owned();
-    if let Err(error) = context.store.write("reset.end", move |w| w.end_reset(&name)).await {
-        return tracing::error!(worker, "its reset cannot be recorded: {error}");
-    }
+    recorded(worker, || ended(context, worker)).await;
     // Whatever session it had was with the machine as it was.
     context.sessions.end(worker);
+}
+
+/// Writes something down, again and again while that fails for a reason that passes, as a full disk
+/// does: nobody else ends a reset.
+async fn recorded<F: Future<Output = Result<(), Error>>>(worker: &str, write: impl Fn() -> F) {
+    while let Err(error) = write().await {
+        tracing::error!(worker, "its reset cannot be recorded: {error}");
+        if matches!(error, Error::Closed | Error::Illegal(_) | Error::NotFound { .. }) {
+            return;
+        }
+        tokio::time::sleep(RECORD_AGAIN).await;
+    }
+}
+
+async fn ended(context: &Context, worker: &str) -> Result<(), Error> {
+    let name = worker.to_owned();
+    context.store.write("reset.end", move |w| w.end_reset(&name)).await
 }
 
 /// Writes a failure down. After the last one the worker is quarantined, and reset again after that.

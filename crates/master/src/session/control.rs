@@ -335,7 +335,7 @@ impl Session {
         for attempt in &standing.agreement.drop {
             self.context.sessions.send(&self.worker, ToWorker::Drop { attempt: *attempt });
         }
-        if !standing.ready {
+        if !standing.met {
             self.declare().await?;
         }
         let adopted = standing.adopted().chain(back);

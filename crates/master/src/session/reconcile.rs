@@ -19,8 +19,8 @@ use crate::settle;
 pub(super) struct Standing {
     /// The difference.
     pub(super) agreement: Agreement,
-    /// Whether history has the worker ready.
-    pub(super) ready: bool,
+    /// Whether history knows that the worker is there.
+    pub(super) met: bool,
     /// Whether the token it dialled with still admits it.
     pub(super) admitted: bool,
     /// Live and lost ones.
@@ -41,7 +41,7 @@ impl Standing {
             Ok((r.live_builds_on(&name)?, r.offered_claims()?, r.worker(&name)?, admitted))
         });
         let (builds, offered, known, admitted) = read.await?;
-        let ready = known.is_some_and(|known| known.state == WorkerState::Ready);
+        let met = known.is_some_and(|known| known.state != WorkerState::Offline);
         let held: BTreeSet<Attempt> = held.into_iter().collect();
         let of = |lost: bool| {
             let those = builds.iter().filter(move |b| lost == (b.state == BuildState::Lost));
@@ -50,12 +50,12 @@ impl Standing {
         let agreement = |offers| agree(&held, &of(false), &of(true), offers);
         let offers = offered.iter().filter(|c| c.worker == worker).map(|c| c.attempt).collect();
         let agreement = agreement(&offers);
-        Ok(Standing { agreement, ready, admitted, builds })
+        Ok(Standing { agreement, met, admitted, builds })
     }
 
     /// Whether there is nothing to do, and nothing of the worker's runs.
     pub(super) fn is_settled(&self) -> bool {
-        self.ready
+        self.met
             && self.admitted
             && self.builds.is_empty()
             && self.agreement == Agreement::default()

@@ -9,12 +9,14 @@ use steading_store::audit::{Follower, Violation};
 use steading_store::{Error, Read, Reader};
 use steading_wire::worker::{Ending, ToWorker};
 
+use crate::changes::Changes;
+use crate::farm::SOURCE;
 use crate::machine::Machine;
 
 /// A request as events tell it.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Asked {
-    builder: String,
+    pub(crate) builder: String,
     pub(crate) state: String,
     pub(crate) outcome: String,
     into: Option<i64>,
@@ -29,8 +31,18 @@ pub(crate) struct Built {
     pub(crate) worker: String,
     builder: String,
     pub(crate) outcome: String,
+    pub(crate) state: String,
+    /// Whether it holds locks.
+    pub(crate) locked: bool,
     /// When it began, in milliseconds of the run.
     pub(crate) began_ms: u64,
+}
+
+impl Built {
+    /// Whether it goes on.
+    pub(crate) fn is_live(&self) -> bool {
+        self.state != "finished"
+    }
 }
 
 /// A build that was lost, to be explained.
@@ -77,12 +89,15 @@ pub(crate) struct Checker {
     pub(crate) logs: BTreeMap<i64, Kept>,
     pub(crate) artifacts: BTreeMap<i64, Kept>,
     offered: BTreeSet<Attempt>,
+    /// Offers that stand, and to whom.
+    pub(crate) offers: BTreeMap<i64, String>,
+    pub(crate) changes: Changes,
     verdicts: BTreeMap<String, &'static str>,
     pub(crate) found: Vec<String>,
     pub(crate) lost: Vec<Loss>,
 }
 
-fn text(event: &Event, field: &str) -> Option<String> {
+pub(crate) fn text(event: &Event, field: &str) -> Option<String> {
     match event.delta.get(field) {
         Some(Cell::Text(text)) => Some(text.clone()),
         _ => None,
@@ -145,9 +160,17 @@ impl Checker {
                 {
                     self.offered.insert(Attempt { request: RequestId(request), epoch });
                 }
+                if let Some(worker) = text(event, "worker") {
+                    self.offers.insert(event.noun_id, worker);
+                }
+                if text(event, "state").is_some_and(|state| state != "offered") {
+                    self.offers.remove(&event.noun_id);
+                }
             }
             "build" => self.build(event, now_ms),
             "step" => self.step(event, machines),
+            "change" => self.found.extend(self.changes.change(event)),
+            "buildset" => self.found.extend(self.changes.buildset(event)),
             "log" => self.logs.entry(event.noun_id).or_default().learn(event),
             "artifact" => self.artifacts.entry(event.noun_id).or_default().learn(event),
             _ => {}
@@ -158,6 +181,9 @@ impl Checker {
         let asked = self.requests.entry(event.noun_id).or_default();
         if let Some(builder) = text(event, "builder") {
             asked.builder = builder;
+        }
+        if let (SOURCE, Some(revision)) = (asked.builder.as_str(), text(event, "revision")) {
+            self.changes.asked(revision);
         }
         if let Some(into) = event.delta.get("collapsed_into") {
             asked.into = if let Cell::Int(into) = into { Some(*into) } else { None };
@@ -190,8 +216,13 @@ impl Checker {
             let worker = text(event, "worker").unwrap_or_default();
             let builder = text(event, "builder").unwrap_or_default();
             let outcome = String::new();
-            let built = Built { attempt, worker, builder, outcome, began_ms: now_ms };
+            let locked = text(event, "locks").is_some_and(|locks| locks != "[]");
+            let (state, began_ms) = (String::new(), now_ms);
+            let built = Built { attempt, worker, builder, outcome, state, locked, began_ms };
             self.builds.insert(id, built);
+        }
+        if let (Some(state), Some(build)) = (text(event, "state"), self.builds.get_mut(&id)) {
+            build.state = state;
         }
         let Some(outcome) = text(event, "outcome") else { return };
         let Some(build) = self.builds.get_mut(&id) else { return };

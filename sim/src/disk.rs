@@ -42,6 +42,7 @@ pub type Hunt = BTreeSet<(&'static str, Cut)>;
 pub(crate) struct Disk {
     inner: Arc<Mutex<Inner>>,
     died: Arc<Notify>,
+    crowd: Arc<Notify>,
     path: PathBuf,
 }
 
@@ -57,6 +58,8 @@ struct Inner {
     slow_ms: u64,
     armed: Option<Cut>,
     hunt: Hunt,
+    /// A crowd was called to join the group that is being made up.
+    crowded: bool,
     groups: u64,
 }
 
@@ -72,9 +75,11 @@ impl Disk {
             slow_ms: 0,
             armed: None,
             hunt: Hunt::new(),
+            crowded: false,
             groups: 0,
         };
-        Disk { inner: Arc::new(Mutex::new(inner)), died: Arc::default(), path }
+        let inner = Arc::new(Mutex::new(inner));
+        Disk { inner, died: Arc::default(), crowd: Arc::default(), path }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -85,6 +90,7 @@ impl Disk {
     pub(crate) fn begin(&self, world_ms: u64) {
         let mut inner = self.lock();
         (inner.began, inner.dead, inner.armed) = (Some((Instant::now(), world_ms)), false, None);
+        inner.crowded = false;
     }
 
     /// What the master's clock says.
@@ -153,6 +159,11 @@ impl Disk {
         self.lock().hunt.clone()
     }
 
+    /// Waits until somebody writes: then others write too, so that every commit is a group.
+    pub(crate) async fn called(&self) {
+        self.crowd.notified().await;
+    }
+
     /// Commits so far, of groups of any size.
     pub(crate) fn groups(&self) -> u64 {
         self.lock().groups
@@ -169,6 +180,11 @@ impl Disk {
         if inner.dead {
             return Fate::Die;
         }
+        if place == Place::Waiting && !inner.hunt.is_empty() && !inner.crowded {
+            inner.crowded = true;
+            self.crowd.notify_waiters();
+            return Fate::Later(Duration::from_millis(1));
+        }
         let fate = inner.fate(place, &self.path);
         if fate == Fate::Die {
             inner.dead = true;
@@ -181,6 +197,9 @@ impl Disk {
 
 impl Inner {
     fn fate(&mut self, place: Place<'_>, path: &std::path::Path) -> Fate {
+        if matches!(place, Place::Commit(_)) {
+            self.crowded = false;
+        }
         match place {
             Place::Read => self.delay(80, 2),
             Place::Waiting => self.delay(250, 3),

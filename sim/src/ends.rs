@@ -8,6 +8,7 @@ use steading_wire::worker::LogKey;
 
 use crate::check::Kept;
 use crate::content;
+use crate::farm::SOURCE;
 use crate::world::World;
 
 /// Whether everything that was wanted is done and the last messages have arrived, or it takes too
@@ -61,6 +62,7 @@ pub(crate) async fn judge(world: &mut World) {
     let promised = world.broken_promises().into_iter();
     found.extend(promised.map(|id| format!("request {id} was promised, and is not in history")));
     found.extend(doubled(world));
+    found.extend(world.checker.changes.judge());
     world.checker.found.extend(found);
 }
 
@@ -110,7 +112,8 @@ fn doubled(world: &World) -> Vec<String> {
     for wish in world.people.wishes.iter().filter_map(|wish| wish.request) {
         *owners.entry(wish.0).or_default() += 1;
     }
-    let (wishes, requests) = (world.people.wishes.len(), world.checker.requests.len());
+    let wishes = world.people.wishes.len();
+    let requests = world.checker.requests.values().filter(|it| it.builder != SOURCE).count();
     let mut found: Vec<String> = owners
         .iter()
         .filter(|(_, count)| **count > 1)

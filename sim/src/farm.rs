@@ -3,7 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::programs::RESET;
 use crate::rng::Rng;
+use crate::scene::Scene;
+
+/// Where people push.
+pub(crate) const REPOSITORY: &str = "https://git.example.org/source.git";
+/// What is built when somebody pushes.
+pub(crate) const SOURCE: &str = "source";
+
+/// The scheduler that builds each change.
+pub(crate) const EACH: &str = "each";
+/// The one that waits until it is quiet.
+pub(crate) const QUIET: &str = "quiet";
 
 /// A farm to simulate.
 #[derive(Debug, Clone)]
@@ -16,6 +28,43 @@ pub(crate) struct Drawn {
     pub(crate) workers: Vec<String>,
     /// The verdict of each builder when nothing goes wrong.
     pub(crate) verdicts: BTreeMap<String, &'static str>,
+    /// Whether it has a repository.
+    pub(crate) repository: bool,
+}
+
+/// What not every farm has.
+#[derive(Debug, Clone, Copy)]
+struct Extras {
+    workers: u64,
+    repository: bool,
+    resets: bool,
+    tells: bool,
+    /// Its other variant wants more room on the disk than there is.
+    fills: bool,
+    /// A worker that is away is missed soon.
+    misses: bool,
+    /// A function of its policy fails now and then.
+    fails: bool,
+}
+
+impl Extras {
+    fn draw(rng: &mut Rng, scene: Scene) -> Extras {
+        let rich = scene == Scene::Rich;
+        let drawn = rng.range(1, 5);
+        Extras {
+            workers: match scene {
+                Scene::Power => drawn.max(4),
+                Scene::Away => drawn.max(3),
+                _ => drawn,
+            },
+            repository: rng.chance(250) || rich,
+            resets: rng.chance(150) || rich,
+            tells: rng.chance(200) || rich,
+            fills: rng.chance(100) || rich,
+            misses: rng.chance(200) || scene == Scene::Away,
+            fails: rng.chance(100) || rich,
+        }
+    }
 }
 
 /// A shell step that runs for so long, prints so much, and exits so. Machines read it from the
@@ -26,28 +75,64 @@ fn shell(rng: &mut Rng, longest_ms: u64, exit: u64, more: &str) -> String {
 }
 
 /// Draws a farm.
-pub(crate) fn draw(rng: &mut Rng) -> Drawn {
-    let workers: Vec<String> = (0..rng.range(1, 5)).map(|n| format!("w{n}")).collect();
+pub(crate) fn draw(rng: &mut Rng, scene: Scene) -> Drawn {
+    let extras = Extras::draw(rng, scene);
+    let workers: Vec<String> = (0..extras.workers).map(|n| format!("w{n}")).collect();
     let slots: Vec<u64> = workers.iter().map(|_| rng.range(1, 3)).collect();
-    let (builders, verdicts) = builders(rng, workers.len() as u64);
-    let policy = policy(rng);
-    let text = |gpu: u64| {
+    let longest = *rng.pick(&[200, 5_000, 40_000]);
+    let longest = if scene == Scene::Away { 40_000 } else { longest };
+    let (builders, mut verdicts) = builders(rng, extras.workers, longest);
+    if extras.repository {
+        verdicts.insert(SOURCE.to_owned(), "success");
+    }
+    let policy = policy(rng, extras);
+    let text = |gpu: u64, last: &str| {
         let mut text = format!("gpu = lock(\"gpu\", capacity = {gpu})\n");
         text.push_str("disk = lock(\"disk\", per_worker = True)\n");
         for (name, slots) in workers.iter().zip(&slots) {
-            let os = if name == "w0" { "linux" } else { "bsd" };
-            let _ = writeln!(
-                text,
-                "worker(\"{name}\", slots = {slots}, labels = {{\"os\": \"{os}\"}})"
-            );
+            text.push_str(&worker(name, *slots, extras));
         }
-        text + &builders + &policy
+        text + &builders + &policy + &more(extras) + last
     };
-    Drawn { text: text(2), other: text(3), workers: workers.clone(), verdicts }
+    let full = if extras.fills { "keep_free(\"1000000GiB\")\n" } else { "" };
+    let (usual, other) = (text(2, ""), text(3, full));
+    Drawn { text: usual, other, workers, verdicts, repository: extras.repository }
 }
 
-fn builders(rng: &mut Rng, workers: u64) -> (String, BTreeMap<String, &'static str>) {
-    let longest = *rng.pick(&[200, 5_000, 40_000]);
+fn worker(name: &str, slots: u64, extras: Extras) -> String {
+    let first = name == "w0";
+    let os = if first { "linux" } else { "bsd" };
+    let missed = if extras.misses { ", missing_after = \"15s\"" } else { "" };
+    let reset = match (extras.resets && first, slots) {
+        (false, _) => String::new(),
+        (true, 1) => format!(", reset = [\"{RESET}\"]"),
+        (true, _) => format!(", reset = [\"{RESET}\"], reset_every = 3"),
+    };
+    let labels = format!("{{\"os\": \"{os}\"}}");
+    format!("worker(\"{name}\", slots = {slots}, labels = {labels}{missed}{reset})\n")
+}
+
+/// A repository whose changes are built, each at once and the newest when it is quiet; somebody to
+/// be told, whom nobody can reach.
+fn more(extras: Extras) -> String {
+    let mut text = String::new();
+    if extras.repository {
+        let _ = write!(
+            text,
+            "repo = git(\"{REPOSITORY}\", poll = \"5s\")\n\
+             builder(\"{SOURCE}\", steps = [checkout(repo), \
+             shell([\"model\", \"900\", \"0\", \"100\"])])\n\
+             on_change(repo, builders = \"{SOURCE}\", name = \"{EACH}\")\n\
+             on_change(repo, builders = \"{SOURCE}\", quiet = \"8s\", name = \"{QUIET}\")\n"
+        );
+    }
+    if extras.tells {
+        text.push_str("notify(\"chat\", webhook(\"http://127.0.0.1:9/\", key = \"none\"))\n");
+    }
+    text
+}
+
+fn builders(rng: &mut Rng, workers: u64, longest: u64) -> (String, BTreeMap<String, &'static str>) {
     let mut text = String::new();
     let mut verdicts = BTreeMap::new();
     let mut add = |name: &str, verdict: &'static str, steps: Vec<String>, more: &str| {
@@ -63,7 +148,7 @@ fn builders(rng: &mut Rng, workers: u64) -> (String, BTreeMap<String, &'static s
     let warns = vec![shell(rng, longest, 1, ", on_failure = \"warn\""), shell(rng, longest, 0, "")];
     add("warns", "warnings", warns, "");
     let alone = vec![shell(rng, longest, 0, ""), shell(rng, longest, 0, ", always = True")];
-    add("alone", "success", alone, ", locks = [gpu.exclusive()]");
+    add("alone", "success", alone, ", locks = [gpu.exclusive()], max_wait = \"6s\"");
     add("shared", "success", vec![shell(rng, longest, 0, "")], ", locks = [gpu.counting(1)]");
     let near = vec![shell(rng, longest, 0, ", locks = [disk]"), shell(rng, longest, 0, "")];
     add("near", "success", near, "");
@@ -77,12 +162,18 @@ fn builders(rng: &mut Rng, workers: u64) -> (String, BTreeMap<String, &'static s
     (text, verdicts)
 }
 
-fn policy(rng: &mut Rng) -> String {
+fn policy(rng: &mut Rng, extras: Extras) -> String {
     let orders = [
         "",
-        "policy(order = [highest(lambda request: request.priority), oldest()])\n",
-        "policy(order = [fair(by = \"builder\"), aging(\"30s\"), oldest()])\n",
-        "policy(collapse = lambda a, b: a.builder == \"plain\")\n",
+        "order = [highest(lambda request: request.priority), oldest()]",
+        "order = [fair(by = \"builder\"), aging(\"30s\"), oldest()]",
+        "collapse = lambda a, b: a.builder == \"plain\"",
     ];
-    (*rng.pick(&orders)).to_owned()
+    let order = *rng.pick(&orders);
+    // Where it fails another worker is left.
+    let fails = "allow = lambda request, worker: \
+                 fail(\"no\") if worker.name == \"w0\" and request.builder == \"plain\" else True";
+    let fails = if extras.fails && extras.workers > 1 { fails } else { "" };
+    let said: Vec<&str> = [order, fails].into_iter().filter(|it| !it.is_empty()).collect();
+    if said.is_empty() { String::new() } else { format!("policy({})\n", said.join(", ")) }
 }

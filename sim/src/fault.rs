@@ -37,8 +37,8 @@ pub(crate) enum Kind {
     Holds { machine: usize, ms: u64 },
     /// Somebody drains a worker, and lets it go on.
     Drains { machine: usize, ms: u64 },
-    /// A worker says that it takes nothing more, ends, and comes back.
-    WorkerStops { machine: usize, down_ms: u64 },
+    /// A worker says that it takes nothing more, ends after a while, and comes back.
+    WorkerStops { machine: usize, lingers_ms: u64, down_ms: u64 },
     /// Somebody makes a token, and another one is revoked.
     Tokens,
 }
@@ -52,6 +52,21 @@ impl Kind {
             | Kind::DiskFull { ms }
             | Kind::SlowDisk { ms }
             | Kind::ClockJumps { ms, .. } => Some(*ms),
+            Kind::WorkerStops { lingers_ms, .. } => Some(*lingers_ms),
+            _ => None,
+        }
+    }
+
+    /// The machine it is about, if it is about one.
+    pub(crate) fn machine(&self) -> Option<usize> {
+        match self {
+            Kind::DaemonDies { machine, .. }
+            | Kind::MachinePauses { machine, .. }
+            | Kind::Partition { machine, .. }
+            | Kind::SlowLink { machine, .. }
+            | Kind::Holds { machine, .. }
+            | Kind::Drains { machine, .. }
+            | Kind::WorkerStops { machine, .. } => Some(*machine),
             _ => None,
         }
     }
@@ -144,7 +159,7 @@ fn kind(rng: &mut Rng, machines: u64) -> Kind {
         19 => Kind::Reload,
         20 => Kind::Holds { machine, ms },
         21 => Kind::Drains { machine, ms },
-        22 => Kind::WorkerStops { machine, down_ms },
+        22 => Kind::WorkerStops { machine, lingers_ms: rng.range(50, 1_000), down_ms },
         _ => Kind::Tokens,
     }
 }

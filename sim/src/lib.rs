@@ -8,10 +8,10 @@
 //! each commit whether the process dies there. A death drops the runtime and all that was in
 //! memory, nothing else.
 
+mod changes;
 mod check;
 mod content;
 mod crash;
-
 mod disk;
 mod ends;
 mod farm;
@@ -20,9 +20,12 @@ mod life;
 mod machine;
 mod mutant;
 mod people;
+mod phase;
 mod process;
+mod programs;
 mod rng;
 mod run;
+mod scene;
 mod shrink;
 mod socket;
 mod spool;
@@ -34,5 +37,7 @@ pub use crash::{Crashes, crashes};
 pub use disk::{Cut, Hunt};
 pub use fault::Fault;
 pub use mutant::Mutant;
+pub use phase::{Coverage, PHASES};
 pub use run::{Plan, Report, run};
+pub use scene::Scene;
 pub use shrink::shrink;

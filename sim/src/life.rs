@@ -8,13 +8,14 @@ use axum::body::Body;
 use axum::extract::ws::Message;
 use axum::http::{HeaderMap, Request, StatusCode};
 use steading_core::words::Seq;
-use steading_master::{Link, Master, Sources};
+use steading_master::{Link, Master, Programs, Sources};
 use steading_store::archive::Archive;
-use steading_store::{Follow, NewToken, Options, Run, Store};
+use steading_store::{Error, Follow, NewToken, Options, Run, Store};
 use steading_wire::command::{Answer, Command};
 use steading_wire::problem::Problem;
 use steading_wire::worker::Attempt;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
 use tower_service::Service as _;
 
 use crate::disk::{BATCH, Disk};
@@ -68,12 +69,15 @@ impl Life {
     /// Starts a master; on a first start, its workers' token is made known.
     pub(crate) async fn start(
         options: Options,
+        disk: &Disk,
         data: &Path,
-        sources: Sources,
+        (sources, programs): (Sources, Programs),
         out: UnboundedSender<Out>,
     ) -> Result<Life, String> {
         let failed = |error: &dyn std::fmt::Display| error.to_string();
         let store = Store::open(options).map_err(|e| failed(&e))?;
+        crowd(&store, disk);
+        tokio::task::yield_now().await;
         let archive = Archive::open_inline(data).map_err(|e| failed(&e))?;
         let loaded = steading_config::load(data).map_err(|e| failed(&e))?;
         let (farm_dir, data) = (data.to_owned(), data.to_owned());
@@ -84,7 +88,7 @@ impl Life {
             data,
             loaded,
             sources,
-            programs: steading_master::Programs::Processes,
+            programs,
         };
         let master = steading_master::start(options).await.map_err(|e| failed(&e))?;
         let token = NewToken {
@@ -139,32 +143,35 @@ impl Life {
         });
     }
 
-    /// Others write all the time, so that every commit is a group.
-    pub(crate) fn crowd(&self) {
-        for _ in 0..BATCH {
-            let store = self.store.clone();
-            tokio::spawn(async move {
-                while store.write("sim.crowd", |_| Ok(())).await.is_ok() {
-                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-                }
-            });
-        }
-    }
-
     /// The bytes it keeps.
     pub(crate) fn archive(&self) -> &Archive {
         &self.archive
     }
 
-    /// Stops it as `SIGTERM` does.
-    pub(crate) async fn stop(self, how: steading_master::Stop) {
-        let Life { master, store, .. } = self;
-        if let Ok(master) = Arc::try_unwrap(master)
-            && let Err(error) = master.stop(how).await
-        {
-            tracing::debug!("it did not stop cleanly: {error}");
-        }
-        let _ = store.close().await;
+    /// Stops it as `SIGTERM` does; the world goes on meanwhile.
+    pub(crate) fn stop(&self, how: steading_master::Stop) -> JoinHandle<()> {
+        let (master, store) = (Arc::clone(&self.master), self.store.clone());
+        tokio::spawn(async move {
+            if let Err(error) = master.stop(how).await {
+                tracing::debug!("it did not stop cleanly: {error}");
+            }
+            let _ = store.close().await;
+        })
+    }
+}
+
+/// Others who write whenever somebody does.
+fn crowd(store: &Store, disk: &Disk) {
+    for _ in 0..BATCH {
+        let (store, disk) = (store.clone(), disk.clone());
+        tokio::spawn(async move {
+            loop {
+                disk.called().await;
+                if store.write("sim.crowd", |_| Ok(())).await == Err(Error::Closed) {
+                    return;
+                }
+            }
+        });
     }
 }
 

@@ -119,6 +119,12 @@ impl Machine {
         self.daemon.as_ref().map(|d| (d.table.held(), d.running.len())).unwrap_or_default()
     }
 
+    /// Whether a file of it is on its way.
+    pub(crate) fn uploads(&self) -> bool {
+        let running = self.daemon.iter().flat_map(|daemon| daemon.running.values());
+        running.into_iter().any(|process| process.script.upload)
+    }
+
     /// The daemon starts, with nothing.
     pub(crate) fn start(&mut self) -> Vec<Act> {
         self.life += 1;

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Parser;
-use steading_sim::{Plan, Report, run, shrink};
+use steading_sim::{Coverage, PHASES, Plan, Report, run, shrink};
 use tokio::time::Instant;
 
 /// Runs that a hunt for every crash point may take.
@@ -51,6 +51,7 @@ struct Sum {
     simulated_ms: u64,
     outcomes: BTreeMap<String, usize>,
     injected: BTreeMap<&'static str, u64>,
+    covered: Coverage,
     failed: Vec<(u64, Vec<String>)>,
 }
 
@@ -66,6 +67,9 @@ impl Sum {
         }
         for (kind, count) in &report.injected {
             *self.injected.entry(kind).or_default() += count;
+        }
+        for (pair, count) in &report.covered {
+            *self.covered.entry(*pair).or_default() += count;
         }
         if !report.violations.is_empty() {
             self.failed.push((seed, report.violations.clone()));
@@ -92,7 +96,7 @@ fn main() -> std::process::ExitCode {
     }
     let began = Instant::now();
     if args.crash_points {
-        return crash_points(began);
+        return crash_points(began, args.trace);
     }
     let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new(Sum::default()));
     std::thread::scope(|scope| {
@@ -109,10 +113,13 @@ fn main() -> std::process::ExitCode {
     if sum.failed.is_empty() { 0.into() } else { 1.into() }
 }
 
-fn crash_points(began: Instant) -> std::process::ExitCode {
-    let found = steading_sim::crashes(CRASH_RUNS_MAX);
+fn crash_points(began: Instant, trace: bool) -> std::process::ExitCode {
+    let found = steading_sim::crashes(CRASH_RUNS_MAX, trace, |line| say(&line));
     let seconds = began.elapsed().as_secs_f64();
-    say(&format!("{} kills in {} runs, {seconds:.1} s", found.killed, found.runs));
+    say(&format!(
+        "{} kills in {} runs, {seconds:.1} s; {} sections at all three places",
+        found.killed, found.runs, found.sections
+    ));
     for (section, why) in &found.out_of_reach {
         say(&format!("out of reach: {section}: {why}"));
     }
@@ -150,9 +157,16 @@ fn show(sum: &Sum, seeds: &Range<u64>, seconds: f64) {
     say(&format!("{count} seeds, {} builds, {} events of history", sum.builds, sum.events));
     say(&format!("{seconds:.1} s for {hours:.1} simulated hours, {} lives of masters", sum.lives));
     say(&format!("requests by outcome: {:?}; {} builds had no verdict", sum.outcomes, sum.lost));
-    say("faults injected:");
+    say(
+        "faults, and how often one began while somewhere on its machine, or on the farm, there was:",
+    );
+    let row = |count: &str, cells: &[String], kind: &str| {
+        say(&format!("{count:>9} {}  {kind}", cells.concat()));
+    };
+    row("all", &PHASES.map(|phase| format!("{phase:>11}")), "");
     for (kind, count) in &sum.injected {
-        say(&format!("{count:>9}  {kind}"));
+        let met = |phase| sum.covered.get(&(*kind, phase)).copied().unwrap_or_default();
+        row(&count.to_string(), &PHASES.map(|phase| format!("{:>11}", met(phase))), kind);
     }
     let violations: usize = sum.failed.iter().map(|(_, found)| found.len()).sum();
     say(&format!("violations: {violations}, in {} seeds", sum.failed.len()));

@@ -7,6 +7,7 @@ use steading_wire::command::{Answer, Command};
 use steading_wire::problem::Problem;
 use steading_wire::rest;
 
+use crate::farm::SOURCE;
 use crate::rng::Rng;
 
 /// What somebody wants.
@@ -46,7 +47,7 @@ impl People {
         horizon_ms: u64,
         verdicts: &BTreeMap<String, &'static str>,
     ) -> People {
-        let builders: Vec<&String> = verdicts.keys().collect();
+        let builders: Vec<&String> = verdicts.keys().filter(|name| *name != SOURCE).collect();
         let rush_ms = rng.below(horizon_ms);
         let wishes = (0..count).map(|_| {
             let at_ms = if rng.chance(300) { rush_ms } else { rng.below(horizon_ms) };

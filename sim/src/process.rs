@@ -30,10 +30,12 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// `["model", MS, EXIT, BYTES]`, or an upload.
+    /// `["model", MS, EXIT, BYTES]`, a checkout, or an upload.
     pub(crate) fn of(primitive: &Primitive) -> Script {
-        let Primitive::Process { argv, .. } = primitive else {
-            return Script { upload: true, ..Script::default() };
+        let argv = match primitive {
+            Primitive::Process { argv, .. } => argv,
+            Primitive::Checkout { .. } => return Script { ms: 100, ..Script::default() },
+            Primitive::Upload { .. } => return Script { upload: true, ..Script::default() },
         };
         let word = |index: usize| argv.get(index).and_then(|word| word.parse::<u64>().ok());
         Script {

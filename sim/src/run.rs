@@ -4,20 +4,23 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use steading_master::{Sources, Stop};
 use steading_store::audit::{self, Violation};
 use steading_store::{Error, Fate, Options, Read, Reader, Run};
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::check::Checker;
 use crate::disk::{Disk, Hunt};
-use crate::fault::{self, Fault};
+use crate::fault::Fault;
 use crate::life::{Life, options};
 use crate::machine::Machine;
 use crate::mutant::Mutant;
 use crate::people::People;
+use crate::phase::Coverage;
+use crate::programs::Played;
 use crate::rng::Rng;
+use crate::scene::Scene;
 use crate::trace::Trace;
 use crate::world::{Happens, Parts, World};
 use crate::{ends, farm};
@@ -40,6 +43,8 @@ pub struct Plan {
     pub builds: u64,
     /// How many things go wrong at most.
     pub faults: u64,
+    /// What the run is about.
+    pub scene: Scene,
     /// Keep the words of the trace.
     pub trace: bool,
     /// Run every section twice.
@@ -57,8 +62,8 @@ impl Plan {
     #[must_use]
     pub fn of(seed: u64) -> Plan {
         let (trace, rehearse) = (false, seed.is_multiple_of(16));
-        let (mutant, only, hunt) = (None, None, None);
-        Plan { seed, builds: 50, faults: 12, trace, rehearse, mutant, only, hunt }
+        let (scene, mutant, only, hunt) = (Scene::Day, None, None, None);
+        Plan { seed, builds: 50, faults: 12, scene, trace, rehearse, mutant, only, hunt }
     }
 }
 
@@ -77,6 +82,8 @@ pub struct Report {
     pub events: i64,
     /// What went wrong, by kind.
     pub injected: BTreeMap<&'static str, u64>,
+    /// In which phases.
+    pub covered: Coverage,
     /// Lives of the master.
     pub lives: u64,
     /// Simulated time, in milliseconds.
@@ -109,12 +116,13 @@ pub fn run(plan: &Plan) -> Report {
     let folder = if memory.is_dir() { folder.tempdir_in(memory) } else { folder.tempdir() };
     let folder = folder.expect("a directory for the farm's files");
     let seed = |purpose| Rng::new(plan.seed, purpose);
-    let drawn = farm::draw(&mut seed(1));
+    let drawn = farm::draw(&mut seed(1), plan.scene);
     std::fs::write(folder.path().join("farm.star"), &drawn.text).expect("room for the farm");
     let machines = drawn.workers.iter().zip(100..);
     let machines =
         machines.map(|(name, n)| Machine::new(name.clone(), seed(n), plan.mutant)).collect();
-    let drawn_faults = || fault::draw(&mut seed(2), plan.faults, drawn.workers.len(), TROUBLE_MS);
+    let machines_count = drawn.workers.len();
+    let drawn_faults = || plan.scene.faults(&mut seed(2), plan.faults, machines_count, TROUBLE_MS);
     let faults = plan.only.clone().unwrap_or_else(drawn_faults);
     let mut world = World::new(Parts {
         chance: seed(3),
@@ -123,6 +131,8 @@ pub fn run(plan: &Plan) -> Report {
         faults,
         disk: Disk::new(seed(5), folder.path().to_owned()),
         data: folder.path().to_owned(),
+        played: Played::new(seed(6)),
+        repository: drawn.repository,
         farms: [drawn.other, drawn.text],
         checker: Checker::new(drawn.verdicts),
         trace: Trace::new(plan.trace),
@@ -168,16 +178,11 @@ async fn live(world: &mut World, plan: &Plan) -> End {
     let life = tokio::select! {
         biased;
         () = disk.died() => return End::Died,
-        life = Life::start(options, &data, Sources::Commands, out) => life,
+        life = Life::start(options, &disk, &data, world.sources(), out) => life,
     };
     world.now = world.now.max(world_now());
     match life {
-        Ok(life) => {
-            if plan.hunt.is_some() {
-                life.crowd();
-            }
-            world.life = Some(life);
-        }
+        Ok(life) => world.life = Some(life),
         Err(error) => {
             world.trace.note(world.now, || format!("the master does not start: {error}"));
             return End::Died;
@@ -189,6 +194,7 @@ async fn live(world: &mut World, plan: &Plan) -> End {
         audit_now(world).await;
     }
     let mut audited = disk.groups();
+    let mut stopping: Option<JoinHandle<()>> = None;
     loop {
         observe(world).await;
         if disk.groups() >= audited + AUDIT_EVERY {
@@ -199,8 +205,8 @@ async fn live(world: &mut World, plan: &Plan) -> End {
             ends::judge(world).await;
             return End::Over;
         }
-        if let Some(how) = world.stopping.take() {
-            return stop(world, &disk, how).await;
+        if let (Some(how), Some(life)) = (world.stopping.take(), &world.life) {
+            stopping.get_or_insert_with(|| life.stop(how));
         }
         if world.master_paused > world.now {
             sleep_through(world).await;
@@ -210,6 +216,7 @@ async fn live(world: &mut World, plan: &Plan) -> End {
         tokio::select! {
             biased;
             () = disk.died() => return End::Died,
+            () = over(&mut stopping) => return End::Died,
             Some(out) = outs.recv() => {
                 world.now = world.now.max(world_now());
                 // What is committed is known before anybody hears of it.
@@ -255,15 +262,12 @@ async fn audit_now(world: &mut World) {
     }
 }
 
-/// The master is stopped as by SIGTERM; it may be killed meanwhile.
-async fn stop(world: &mut World, disk: &Disk, how: Stop) -> End {
-    let Some(life) = world.life.take() else { return End::Died };
-    tokio::select! {
-        biased;
-        () = disk.died() => {}
-        () = life.stop(how) => {}
+/// The master has stopped, if it is stopping.
+async fn over(stopping: &mut Option<JoinHandle<()>>) {
+    match stopping {
+        Some(stopping) => drop(stopping.await),
+        None => std::future::pending().await,
     }
-    End::Died
 }
 
 /// The master's process gets no time while the world goes on; then all its timers are due at once.
@@ -292,6 +296,7 @@ fn report(mut world: World) -> Report {
         outcomes,
         events: world.checker.seq.0,
         injected: world.injected,
+        covered: world.covered,
         lives: world.lives,
         simulated_ms: world.now,
         hash: world.trace.hash(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use axum::extract::ws::Message;
 use steading_core::words::{Event as FarmEvent, RequestId};
-use steading_master::{Link, Stop};
+use steading_master::{Link, Programs, Sources, Stop};
 use steading_store::Reader;
 use steading_wire::worker::{ToWorker, decode};
 use tokio::sync::mpsc::UnboundedSender;
@@ -18,6 +18,8 @@ use crate::life::{Life, Out, Upload};
 use crate::machine::{Act, Frame, Machine, Own};
 use crate::mutant::Mutant;
 use crate::people::{Mind, People};
+use crate::phase::Coverage;
+use crate::programs::Played;
 use crate::rng::Rng;
 use crate::socket::LinkId;
 use crate::trace::Trace;
@@ -28,6 +30,10 @@ mod wrong;
 
 /// An answer nobody waits for.
 const NOBODY: usize = usize::MAX;
+/// Commits that people push, beside the last.
+const PUSHES: u64 = 8;
+/// When the last one is pushed, after peace.
+const LAST_PUSH_MS: u64 = 60_000;
 
 /// What happens.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +56,10 @@ pub(crate) enum Happens {
     DaemonStarts(usize),
     /// The master starts.
     MasterStarts,
+    /// Somebody pushes a commit; the last one is not built yet.
+    Pushes,
+    /// Somebody tells of the newest commit.
+    Tells,
     /// Every fault is over; all must come to its end now.
     Peace,
     /// Who was held back goes on.
@@ -89,6 +99,8 @@ pub(crate) struct World {
     routes: BTreeMap<LinkId, Route>,
     pub(crate) people: People,
     pub(crate) faults: Vec<Fault>,
+    /// In which phases.
+    pub(crate) covered: Coverage,
     /// How often each kind went wrong.
     pub(crate) injected: BTreeMap<&'static str, u64>,
     pub(crate) troubles: Troubles,
@@ -96,6 +108,8 @@ pub(crate) struct World {
     shuffles_until: u64,
     pub(crate) disk: Disk,
     pub(crate) data: PathBuf,
+    pub(crate) played: Played,
+    repository: bool,
     pub(crate) farms: [String; 2],
     pub(crate) life: Option<Life>,
     /// Counts the lives of the master.
@@ -125,6 +139,9 @@ pub(crate) struct Parts {
     pub(crate) faults: Vec<Fault>,
     pub(crate) disk: Disk,
     pub(crate) data: PathBuf,
+    pub(crate) played: Played,
+    /// Whether the farm has a repository.
+    pub(crate) repository: bool,
     pub(crate) farms: [String; 2],
     pub(crate) checker: Checker,
     pub(crate) trace: Trace,
@@ -136,7 +153,7 @@ pub(crate) struct Parts {
 impl World {
     /// A world in which nothing has happened yet.
     pub(crate) fn new(parts: Parts) -> World {
-        let Parts { chance, machines, people, faults, disk, data, farms, .. } = parts;
+        let Parts { chance, machines, people, faults, disk, data, farms, played, .. } = parts;
         let mut world = World {
             now: 0,
             serial: 0,
@@ -147,12 +164,15 @@ impl World {
             routes: BTreeMap::new(),
             people,
             faults,
+            covered: Coverage::new(),
             injected: BTreeMap::new(),
             troubles: Troubles::default(),
             repeats_until: 0,
             shuffles_until: 0,
             disk,
             data,
+            played,
+            repository: parts.repository,
             farms,
             life: None,
             lives: 0,
@@ -180,7 +200,41 @@ impl World {
             world.agenda.insert((fault.at_ms, 500_000 + index as u64), Happens::Fault(index));
         }
         world.at(parts.peace_ms, Happens::Peace);
+        if world.repository {
+            world.people_push(parts.peace_ms);
+        }
         world
+    }
+
+    /// Commits come by and by, and one long after the last trouble.
+    fn people_push(&mut self, peace_ms: u64) {
+        for _ in 0..PUSHES {
+            let at = self.chance.range(1_000, peace_ms);
+            self.at(at, Happens::Pushes);
+            if self.chance.chance(400) {
+                let later = self.chance.below(6_000);
+                self.at(at + later, Happens::Tells);
+            }
+        }
+        self.at(peace_ms + LAST_PUSH_MS, Happens::Pushes);
+    }
+
+    fn pushes(&mut self) {
+        self.played.push();
+        let (now, head) = (self.now, self.played.head());
+        self.trace.note(now, || format!("somebody pushes {head}"));
+    }
+
+    /// Where builds come from, and where the master's programs run.
+    pub(crate) fn sources(&self) -> (Sources, Programs) {
+        let sources = if self.repository { Sources::ChangesAndHeads } else { Sources::Commands };
+        (sources, self.played.programs())
+    }
+
+    /// Whether the newest commit is built, or there is none.
+    fn has_built_head(&self) -> bool {
+        let last = self.now > self.peace_ms + LAST_PUSH_MS;
+        !self.repository || (last && self.checker.changes.is_asked(&self.played.head()))
     }
 
     /// Puts something on the agenda.
@@ -218,6 +272,8 @@ impl World {
             Happens::Heals(index) => self.heals(index),
             Happens::DaemonStarts(machine) => self.daemon_starts(machine),
             Happens::MasterStarts => self.wants_master = true,
+            Happens::Pushes => self.pushes(),
+            Happens::Tells => self.tells_of_a_change(),
             Happens::Peace => self.make_peace(),
             Happens::AllGoOn => self.all_go_on(),
         }
@@ -365,7 +421,8 @@ impl World {
 
     /// Whether all has come to its end.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.peace && self.people.content() && self.checker.open() == 0
+        let (content, open) = (self.people.content(), self.checker.open());
+        self.peace && content && open == 0 && self.has_built_head()
     }
 
     /// Events of the farm, into the trace.

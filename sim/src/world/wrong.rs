@@ -5,7 +5,9 @@ use steading_wire::command::{Command, Pausable};
 use steading_wire::rest;
 
 use super::{Happens, NOBODY, World};
+use crate::farm::REPOSITORY;
 use crate::fault::{Fault, Kind};
+use crate::phase;
 
 impl World {
     pub(super) fn goes_wrong(&mut self, index: usize) {
@@ -14,6 +16,9 @@ impl World {
         }
         let Fault { kind, .. } = self.faults[index].clone();
         *self.injected.entry(kind.name()).or_default() += 1;
+        for phase in phase::met(&kind, &self.checker, &self.machines) {
+            *self.covered.entry((kind.name(), phase)).or_default() += 1;
+        }
         let now = self.now;
         self.trace.note(now, || format!("FAULT {index}: {kind:?}"));
         self.troubles.begin(now, &kind);
@@ -40,11 +45,10 @@ impl World {
                 self.at(now + down_ms, Happens::DaemonStarts(machine));
                 return None;
             }
-            Kind::WorkerStops { machine, down_ms } => {
+            Kind::WorkerStops { machine, lingers_ms, down_ms } => {
                 let acts = self.machines[machine].stop();
                 self.carry_out(machine, acts);
-                self.at(now + down_ms + 200, Happens::DaemonStarts(machine));
-                return Some(100);
+                self.at(now + lingers_ms + down_ms, Happens::DaemonStarts(machine));
             }
             Kind::Holds { machine, .. } => {
                 let (what, why) = (self.worker(machine), rest::Why::default());
@@ -153,6 +157,15 @@ impl World {
         }
     }
 
+    /// Whoever tells is refused while the farm does not run; nobody minds.
+    pub(super) fn tells_of_a_change(&mut self) {
+        self.command(Command::Change(rest::NewChange {
+            repository: REPOSITORY.to_owned(),
+            branch: "main".to_owned(),
+            revision: Some(self.played.head()),
+        }));
+    }
+
     /// Nothing goes wrong any more, but that a hunted master still dies.
     pub(super) fn make_peace(&mut self) {
         self.peace = true;
@@ -175,8 +188,12 @@ impl World {
         self.at(self.now, Happens::AllGoOn);
     }
 
-    /// Nobody is held back any more. Said again and again: the master may be away.
+    /// Nobody is held back any more, and the farm is as it was. Said again and again: the master may
+    /// be away.
     pub(super) fn all_go_on(&mut self) {
+        if self.faults.iter().any(|fault| fault.kind == Kind::Reload) {
+            self.reload(1);
+        }
         for machine in 0..self.machines.len() {
             self.command(Command::Resume { what: self.worker(machine) });
         }

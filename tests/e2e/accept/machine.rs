@@ -64,8 +64,10 @@ impl Machine {
 
     /// Cuts the power. What must be there afterwards is what was synced before this was called.
     pub(super) fn cut(&mut self, loss: Loss) {
+        // Looked up before: who reads of a process that waits for the disk may wait with it.
+        let doomed = processes(&self.home);
         self.disk.cut(loss);
-        kill_once(&processes(&self.home));
+        kill_once(&doomed);
         self.disk.release();
         kill_all(&self.home);
         assert_eq!(processes(&self.home), [], "nothing runs without power");

@@ -4,6 +4,7 @@
 mod adopt;
 mod chaos;
 mod declared;
+mod disk;
 mod far;
 mod faults;
 mod kinds;

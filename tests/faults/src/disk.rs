@@ -141,7 +141,9 @@ impl Disk {
     }
 
     /// Cuts the power: what was not synced is lost from this moment on, and whoever asks the disk
-    /// for anything waits. Kill them all, then [`restore`](Disk::restore).
+    /// for anything waits. Kill them all and [`release`](Disk::release) them, then
+    /// [`restore`](Disk::restore). Until they are released read nothing of them in `/proc`: that
+    /// can wait for them, and if it is this process that waits, for ever.
     pub fn cut(&self, loss: Loss) {
         let mut chance = match loss {
             Loss::All => Chance::none(),

@@ -10,9 +10,9 @@ pub(super) fn problem(error: Error) -> Problem {
     let code = match &error {
         Error::NotFound { .. } => Code::NotFound,
         Error::Stale(_) | Error::Illegal(_) => Code::Conflict,
-        Error::Busy { .. } | Error::Closed => Code::Unavailable,
+        Error::Busy { .. } | Error::Closed | Error::DiskFull { .. } => Code::Unavailable,
         Error::BadQuery(_) => Code::BadRequest,
-        _ => Code::Internal,
+        Error::Panicked { .. } | Error::Database(_) | Error::Corrupt { .. } => Code::Internal,
     };
     Problem::new(code, error.to_string())
 }

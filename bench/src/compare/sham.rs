@@ -13,7 +13,7 @@ use steading_wire::worker::{
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{Instant, Interval, interval_at, sleep};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -54,47 +54,31 @@ impl Shams {
         let seen = Arc::new(Seen::default());
         let dialling = Arc::new(Semaphore::new(DIALLING_MAX));
         for number in 0..count {
-            let sham = Sham {
+            let dialer = Dialer {
                 host: host.to_owned(),
                 token: token.to_owned(),
                 name: format!("sham-{number}"),
-                seen: Arc::clone(&seen),
-                dialling: Arc::clone(&dialling),
-                held: Vec::new(),
-                said: 0,
+                turns: Arc::clone(&dialling),
             };
-            runtime.spawn(sham.live(number));
+            let seen = Arc::clone(&seen);
+            runtime.spawn(Sham { dialer, seen, held: Vec::new(), said: 0 }.live(number));
         }
         Ok(Shams { seen, _runtime: runtime })
     }
 }
 
-struct Sham {
+#[derive(Clone)]
+struct Dialer {
     host: String,
     token: String,
     name: String,
-    seen: Arc<Seen>,
-    dialling: Arc<Semaphore>,
-    held: Vec<Attempt>,
-    said: u64,
+    turns: Arc<Semaphore>,
 }
 
-impl Sham {
-    async fn live(mut self, number: usize) {
-        let mut wait = Duration::from_millis(100);
-        loop {
-            if let Some(socket) = self.dial().await {
-                wait = Duration::from_millis(100);
-                let _ = self.session(socket, number).await;
-            }
-            sleep(wait.mul_f64(0.5 + (number % 64) as f64 / 128.0)).await;
-            wait = (wait * 2).min(WAIT_LONGEST);
-        }
-    }
-
-    async fn dial(&self) -> Option<WebSocketStream<TcpStream>> {
-        let _turn = self.dialling.acquire().await.ok()?;
-        let url = format!("ws://{}/worker/v1/control", self.host);
+impl Dialer {
+    async fn dial(&self, link: &str) -> Option<WebSocketStream<TcpStream>> {
+        let _turn = self.turns.acquire().await.ok()?;
+        let url = format!("ws://{}/worker/v1/{link}", self.host);
         let mut request = url.into_client_request().ok()?;
         let bearer = format!("Bearer {}", self.token).parse().ok()?;
         request.headers_mut().insert("authorization", bearer);
@@ -106,6 +90,54 @@ impl Sham {
         dialled.ok().map(|(socket, _)| socket)
     }
 
+    /// The other link of an idle worker: it carries nothing but pings.
+    async fn bulk(&self, number: usize) -> Option<()> {
+        let mut socket = self.dial("bulk").await?;
+        let mut ping = ticks(number);
+        loop {
+            tokio::select! {
+                message = socket.next() => drop(message?.ok()?),
+                _ = ping.tick() => socket.send(Message::Ping(Default::default())).await.ok()?,
+            }
+        }
+    }
+}
+
+/// Every heartbeat's time; workers that began at different times keep different ones.
+fn ticks(number: usize) -> Interval {
+    let every = Duration::from_millis(HEARTBEAT_MS);
+    interval_at(Instant::now() + every.mul_f64((number % 997) as f64 / 997.0), every)
+}
+
+struct Sham {
+    dialer: Dialer,
+    seen: Arc<Seen>,
+    held: Vec<Attempt>,
+    said: u64,
+}
+
+impl Sham {
+    async fn live(mut self, number: usize) {
+        let mut wait = Duration::from_millis(100);
+        loop {
+            if let Some(socket) = self.dialer.dial("control").await {
+                wait = Duration::from_millis(100);
+                let dialer = self.dialer.clone();
+                let bulk = async {
+                    while dialer.bulk(number).await.is_none() {
+                        sleep(WAIT_LONGEST).await;
+                    }
+                };
+                tokio::select! {
+                    _ = self.session(socket, number) => {}
+                    () = bulk => {}
+                }
+            }
+            sleep(wait.mul_f64(0.5 + (number % 64) as f64 / 128.0)).await;
+            wait = (wait * 2).min(WAIT_LONGEST);
+        }
+    }
+
     async fn session(
         &mut self,
         mut socket: WebSocketStream<TcpStream>,
@@ -113,18 +145,15 @@ impl Sham {
     ) -> Option<()> {
         let hello = Hello {
             protocol: PROTOCOL,
-            name: self.name.clone(),
+            name: self.dialer.name.clone(),
             version: "simulated".to_owned(),
-            instance: Some(self.name.clone()),
+            instance: Some(self.dialer.name.clone()),
             facts: Default::default(),
             held: self.held.clone(),
         };
         self.said = 0;
         self.say(&mut socket, ToMaster::Hello(hello)).await?;
-        // Real workers began at different times, too.
-        let every = Duration::from_millis(HEARTBEAT_MS);
-        let first = Instant::now() + every.mul_f64((number % 997) as f64 / 997.0);
-        let mut beat = interval_at(first, every);
+        let (mut beat, mut ping) = (ticks(number), ticks(number + 400));
         loop {
             tokio::select! {
                 message = socket.next() => match message?.ok()? {
@@ -135,6 +164,7 @@ impl Sham {
                     Message::Close(_) => return None,
                     _ => {}
                 },
+                _ = ping.tick() => socket.send(Message::Ping(Default::default())).await.ok()?,
                 _ = beat.tick() => {
                     let held = self.held.clone();
                     self.say(&mut socket, ToMaster::Heartbeat { number: 0, held }).await?;

@@ -31,7 +31,7 @@ fn one(bench: &Bench, depth: usize) -> io::Result<Row> {
     for farm in [&empty, &full] {
         round(farm, 100)?;
     }
-    for number in 0..bench.options.rounds(5) {
+    for number in 0..bench.options.rounds(3) {
         let [first, second] = if number % 2 == 0 { [&empty, &full] } else { [&full, &empty] };
         let (first, second) = (round(first, BUILDS)?, round(second, BUILDS)?);
         let ratio = second.per_second / first.per_second;

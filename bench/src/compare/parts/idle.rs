@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
 use crate::compare::row::{Better, Goal, Row, STEADING};
@@ -19,8 +20,8 @@ const QUIET: Duration = Duration::from_secs(12);
 /// A peer's workers.
 const PEER_WORKERS: usize = 100;
 
-const NOTE: &str = "Steading's workers are simulated connections that say and hear what workers \
-    do; Buildbot's are real, in ten processes. Processor time of the master over twelve seconds \
+const NOTE: &str = "Steading's workers are simulated: two connections each that say and hear what \
+    those of an idle worker do; Buildbot's are real, in ten processes. Processor time of the master over twelve seconds \
     in which nothing is built, with Buildbot's database.";
 
 pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
@@ -63,12 +64,22 @@ fn percent(spent_s: impl Fn() -> f64) -> f64 {
     (spent_s() - before) / began.elapsed().as_secs_f64() * 100.0
 }
 
+/// Room for two connections of every worker, here and in the master, which inherits it.
+fn raise_limit(workers: usize) -> io::Result<()> {
+    let wanted = u64::try_from(2 * workers + 1_000).map_err(io::Error::other)?;
+    let now = getrlimit(Resource::Nofile);
+    let most = |limit: Option<u64>| Some(limit.unwrap_or(u64::MAX).max(wanted));
+    let limit = Rlimit { current: most(now.current), maximum: most(now.maximum) };
+    Ok(setrlimit(Resource::Nofile, limit)?)
+}
+
 /// A master with so many simulated workers, all of them welcome.
 pub(super) fn connected(
     steading: &Path,
     workers: usize,
     slots: usize,
 ) -> io::Result<(Farm, Shams)> {
+    raise_limit(workers)?;
     let text = format!(
         "workers(\"sham-*\", slots = {slots})\n\
          builder(\"long\", steps = [shell(\"sleep 1000\")])\n"

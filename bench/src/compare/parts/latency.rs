@@ -8,6 +8,8 @@ use crate::compare::row::{Better, Goal, MACHINE, Row, STEADING};
 use crate::compare::run::Bench;
 use crate::compare::system::{System, Work, command, idle, now_ns, output, scratch, until};
 
+/// How long one start may take, in nanoseconds.
+const START_MAX_NS: i64 = 20_000_000_000;
 /// How long the farm is left alone between two.
 const PAUSE: Duration = Duration::from_millis(60);
 
@@ -28,9 +30,23 @@ pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
     let mut systems = bench.peers.start(&bench.steading, &work)?;
     idle(Duration::from_secs(2));
     for _ in 0..bench.options.rounds(3) {
-        for system in &mut systems {
-            let few = if system.name() == STEADING { 200 } else { 20 };
-            let mut spans = measure(system.as_mut(), &file, bench.options.size(20, few))?;
+        for at in (0..systems.len()).rev() {
+            let system = &mut systems[at];
+            let few = match system.name() {
+                STEADING => 200,
+                "Slurm" => 8,
+                _ => 20,
+            };
+            let count = bench.options.size(few.min(20), few);
+            let mut spans = match measure(system.as_mut(), &file, count) {
+                Ok(spans) => spans,
+                Err(error) if system.name() == STEADING => return Err(error),
+                Err(error) => {
+                    println!("latency without {}: {error}", system.name());
+                    drop(systems.remove(at));
+                    continue;
+                }
+            };
             p50.add(system.name(), percentile(&mut spans, 50));
             p99.add(system.name(), percentile(&mut spans, 99));
             system.audit()?;
@@ -49,7 +65,14 @@ fn measure(system: &mut dyn System, file: &Path, count: usize) -> io::Result<Vec
         std::fs::write(file, "")?;
         let began = now_ns();
         system.submit()?;
-        let started = until("the process starts", Duration::from_micros(500), || stamp(file))?;
+        let what = format!("{}'s process was awaited", system.name());
+        let gave_up = began + START_MAX_NS;
+        let started = until(&what, Duration::from_micros(500), || {
+            if now_ns() > gave_up {
+                return Err(io::Error::other(format!("{what} in vain")));
+            }
+            stamp(file)
+        })?;
         spans.push((started - began) as f64 / 1e6);
         system.quiet()?;
         idle(PAUSE);

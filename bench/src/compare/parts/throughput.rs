@@ -9,12 +9,12 @@ use crate::process::clock;
 
 /// Builders, workers and steps; builds a round of Steading, and of a slow peer.
 const SHAPES: &[(usize, usize, usize, usize, usize)] = &[
-    (1, 10, 1, 1_000, 40),
-    (20, 50, 1, 1_000, 40),
-    (100, 10, 1, 1_000, 30),
-    (1, 10, 10, 200, 12),
-    (20, 50, 10, 200, 12),
-    (100, 10, 10, 200, 12),
+    (1, 10, 1, 1_500, 40),
+    (20, 50, 1, 1_500, 30),
+    (100, 10, 1, 1_500, 30),
+    (1, 10, 10, 300, 10),
+    (20, 50, 10, 300, 10),
+    (100, 10, 10, 300, 10),
 ];
 
 const NOTE: &str = "The step is `true`. Four connections submit at once; the time is from before \
@@ -42,14 +42,16 @@ fn one(
     for system in &mut systems {
         system.through(workers)?;
     }
-    for round in 0..bench.options.rounds(3) {
+    // Ten steps take ten times as long.
+    for round in 0..bench.options.rounds(if steps == 1 { 3 } else { 2 }) {
         // Nobody is always the first.
         let count = systems.len();
         systems.rotate_left(round % count);
         for system in &mut systems {
             let few = match system.name() {
                 "Buildbot" => few,
-                "Slurm" => 4 * few,
+                "Slurm" => 2 * few,
+                "Laminar" => 4 * few,
                 _ => builds,
             };
             let seconds = system.through(few)?;

@@ -157,9 +157,7 @@ fn show(sum: &Sum, seeds: &Range<u64>, seconds: f64) {
     say(&format!("{count} seeds, {} builds, {} events of history", sum.builds, sum.events));
     say(&format!("{seconds:.1} s for {hours:.1} simulated hours, {} lives of masters", sum.lives));
     say(&format!("requests by outcome: {:?}; {} builds had no verdict", sum.outcomes, sum.lost));
-    say(
-        "faults, and how often one began while somewhere on its machine, or on the farm, there was:",
-    );
+    say("faults, and how often one began while there was, on its machine or the farm:");
     let row = |count: &str, cells: &[String], kind: &str| {
         say(&format!("{count:>9} {}  {kind}", cells.concat()));
     };

@@ -188,8 +188,8 @@ impl World {
         self.at(self.now, Happens::AllGoOn);
     }
 
-    /// Nobody is held back any more, and the farm is as it was. Said again and again: the master may
-    /// be away.
+    /// Nobody is held back any more, and the farm is as it was. Said again and again: the master
+    /// may be away.
     pub(super) fn all_go_on(&mut self) {
         if self.faults.iter().any(|fault| fault.kind == Kind::Reload) {
             self.reload(1);

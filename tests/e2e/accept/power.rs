@@ -37,12 +37,12 @@ impl Run {
 
 #[test]
 fn a_farm_on_one_machine_survives_power_cuts() {
-    one_machine(Run { seed: SEED, cuts: 3 });
+    one_machine(Run { seed: SEED, cuts: 2 });
 }
 
 #[test]
 fn a_farm_of_several_machines_survives_power_cuts() {
-    machines(Run { seed: SEED, cuts: 4 });
+    machines(Run { seed: SEED, cuts: 3 });
 }
 
 #[test]

@@ -59,13 +59,7 @@ fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let command = words.next().unwrap_or_default();
     if command == "compare" {
-        return match compare::Options::parse(words) {
-            Some(options) => compare::run(&options),
-            None => {
-                println!("{USAGE}");
-                ExitCode::from(2)
-            }
-        };
+        return compared(words);
     }
     let Some(options) = options(words) else {
         println!("{USAGE}");
@@ -122,6 +116,16 @@ fn main() -> ExitCode {
     match done {
         Some(true) => ExitCode::SUCCESS,
         Some(false) => ExitCode::FAILURE,
+        None => {
+            println!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn compared(words: impl Iterator<Item = String>) -> ExitCode {
+    match compare::Options::parse(words) {
+        Some(options) => compare::run(&options),
         None => {
             println!("{USAGE}");
             ExitCode::from(2)

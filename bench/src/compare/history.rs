@@ -35,6 +35,11 @@ pub(crate) fn kept(home: &Path, builds: usize) -> io::Result<PathBuf> {
     Ok(dir)
 }
 
+/// Whether there is one already.
+pub(crate) fn is_kept(home: &Path, builds: usize) -> bool {
+    home.join(format!("history-{builds}")).is_dir()
+}
+
 fn make(data: &Path, builds: usize) -> Result<(), Box<dyn std::error::Error>> {
     let began = jiff::Timestamp::from_second(1_790_000_000)?.as_microsecond();
     let time = Arc::new(AtomicI64::new(began));

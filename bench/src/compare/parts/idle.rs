@@ -21,8 +21,8 @@ const QUIET: Duration = Duration::from_secs(12);
 const PEER_WORKERS: usize = 100;
 
 const NOTE: &str = "Steading's workers are simulated: two connections each that say and hear what \
-    those of an idle worker do; Buildbot's are real, in ten processes. Processor time of the master over twelve seconds \
-    in which nothing is built, with Buildbot's database.";
+    those of an idle worker do; Buildbot's are real, in ten processes. Processor time of the \
+    master (and Buildbot's database) over twelve seconds in which nothing is built.";
 
 pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
     let mut rows = Vec::new();

@@ -37,7 +37,7 @@ impl Postgres {
         let server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let postgres = Postgres { _dir: dir, server, port };
         until("PostgreSQL starts", Duration::from_millis(100), || {
-            Ok(postgres.sql("postgres", "SELECT 1").ok())
+            Ok(postgres.sql("postgres", "\\q").ok())
         })?;
         Ok(postgres)
     }

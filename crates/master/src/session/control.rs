@@ -317,8 +317,8 @@ impl Session {
     /// since the last heartbeat is put right too: a worker that history thinks offline, because the
     /// end of an earlier session was recorded late, and builds whose driver stopped at an error.
     ///
-    /// Thousands of idle workers say every few seconds that they hold nothing. As long as nothing was
-    /// written since that was compared, it need not be compared again.
+    /// Thousands of idle workers say every few seconds that they hold nothing. As long as nothing
+    /// was written since that was compared, it need not be compared again.
     async fn compare(&mut self, held: Vec<Attempt>) -> Result<(), Ended> {
         // Before the look, so that what is written during it counts as new.
         let commits = self.context.store.commits();

@@ -107,7 +107,7 @@ impl Copy {
     #[expect(clippy::disallowed_methods, reason = "cargo builds the mutants")]
     fn cargo(&self, words: &[&str]) -> Result<std::process::Output, String> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-        // Cargo takes a package of the copy for the one it is a copy of: they may not share artifacts.
+        // Cargo takes a package of the copy for the one it is a copy of: they may share nothing.
         command.args(words).current_dir(&self.at).env("CARGO_TARGET_DIR", self.at.join("target"));
         command.env("CARGO_PROFILE_DEV_DEBUG", "false");
         command.output().map_err(|error| format!("cannot run cargo: {error}"))

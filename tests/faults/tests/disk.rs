@@ -20,16 +20,20 @@ fn disk(at: &Path) -> Option<Disk> {
 
 /// What is left in a directory after `work` on an empty disk and a power cut.
 fn check(work: impl FnOnce(&Path) -> io::Result<()>, expected: &[(&str, &str)]) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a directory");
     let Some(mut disk) = disk(dir.path()) else { return };
-    work(dir.path()).unwrap();
+    work(dir.path()).expect("the disk takes it");
     disk.cut(Loss::All);
-    disk.restore().unwrap();
+    disk.restore().expect("it is mounted again");
     let mut left = Vec::new();
-    for entry in fs::read_dir(dir.path()).unwrap() {
-        let path = entry.unwrap().path();
-        let text = if path.is_dir() { "/".to_owned() } else { fs::read_to_string(&path).unwrap() };
-        left.push((path.file_name().unwrap().to_str().unwrap().to_owned(), text));
+    for entry in fs::read_dir(dir.path()).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        let text = match path.is_dir() {
+            true => "/".to_owned(),
+            false => fs::read_to_string(&path).expect("a file"),
+        };
+        let name = path.file_name().expect("an entry has a name").to_string_lossy();
+        left.push((name.into_owned(), text));
     }
     let left: Vec<_> = left.iter().map(|(name, text)| (&**name, &**text)).collect();
     assert_eq!(left, expected);

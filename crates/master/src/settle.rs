@@ -2,7 +2,8 @@
 
 use steading_core::farm::Builder;
 use steading_core::words::{Build, BuildId, BuildState, LogId, Outcome, Reason};
-use steading_store::{LogEnd, Lost, Next, Write, archive};
+use steading_store::archive::{self, Summary};
+use steading_store::{LogEnd, Lost, Next, Write};
 
 use crate::context::Context;
 
@@ -125,18 +126,23 @@ async fn close_logs(context: &Context, id: BuildId) -> Result<Vec<(LogId, LogEnd
     let logs = context.store.read(move |r| r.logs(id)).await?;
     let mut ends = Vec::new();
     for log in logs.iter().filter(|log| !log.closed) {
-        ends.push((log.id, close_as_is(context, log.id).await?));
+        ends.push((log.id, told(log.id, context.archive.close_as_is(log.id).await)?));
     }
     Ok(ends)
 }
 
-/// Closes a log as it stands in the archive. One that cannot be read any more is closed as empty,
-/// and `audit` says so.
+/// Closes a log that its worker never wrote to.
 ///
 /// # Errors
-/// When the archive takes nothing at the moment: a full disk is no reason to call a log empty.
-pub(crate) async fn close_as_is(context: &Context, log: LogId) -> Result<LogEnd, Error> {
-    match context.archive.close_as_is(log).await {
+/// As the archive takes nothing at the moment.
+pub(crate) async fn close_unwritten(context: &Context, log: LogId) -> Result<LogEnd, Error> {
+    told(log, context.archive.close_unwritten(log).await)
+}
+
+/// What history says of a log that was closed. One that cannot be read any more is closed as empty,
+/// and `audit` says so; but a full disk is no reason to call a log empty.
+fn told(log: LogId, closed: Result<Summary, archive::Error>) -> Result<LogEnd, Error> {
+    match closed {
         Ok(summary) => Ok(LogEnd::from(&summary)),
         Err(source @ (archive::Error::DiskFull(_) | archive::Error::Stopped(_))) => {
             Err(Error::Log { log, source })

@@ -248,7 +248,7 @@ impl Driver {
         let mut unwritten = Vec::new();
         for log in logs {
             if Some(log.step_id) == step && !log.closed && !written.contains(&log.name) {
-                unwritten.push((log.id, settling::close_as_is(&self.context, log.id).await?));
+                unwritten.push((log.id, settling::close_unwritten(&self.context, log.id).await?));
             }
         }
         Ok(unwritten)

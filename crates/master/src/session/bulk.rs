@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use steading_core::words::{BuildState, LogId};
-use steading_store::{LogEnd, Token};
+use steading_store::{LogEnd, Token, archive};
 use steading_wire::worker::{BulkToMaster, BulkToWorker, LogKey};
 use tokio_util::sync::CancellationToken;
 
@@ -106,7 +106,8 @@ impl Bulk {
         Ok(found)
     }
 
-    /// Acknowledged only once it is durable; a gap is answered with the offset wanted.
+    /// Acknowledged only once it is durable; a gap is answered with the offset wanted. A log that was
+    /// closed meanwhile, as its build was given up, takes no more.
     async fn block(
         &mut self,
         log: LogId,
@@ -116,6 +117,10 @@ impl Bulk {
     ) -> BulkToWorker {
         let next = match self.context.archive.append(log, raw_offset, encoded).await {
             Ok(appended) => appended.next,
+            Err(archive::Error::Closed(_)) => {
+                self.logs.remove(&key);
+                return BulkToWorker::Unwanted { log: key };
+            }
             Err(error) => {
                 tracing::warn!(log = log.0, "a block was not stored: {error}");
                 self.context.archive.next_offset(log).await.unwrap_or(raw_offset)

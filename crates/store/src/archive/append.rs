@@ -94,9 +94,9 @@ impl Archive {
         self.finish(log, Some(Trailer { encoded: trailer })).await
     }
 
-    /// Closes a log with what is stored of it, for a worker that never came back. Nothing is added
-    /// to its content: how its build ended stands in the build's row. Closing again is harmless.
-    /// A log nothing was stored of has no file, and gets none: it is empty, says its row.
+    /// Closes a log with what is stored of it, for a worker that nobody waits for any more. Nothing is
+    /// added to its content: how its build ended stands in the build's row. Closing again is
+    /// harmless. What the worker sends later is refused, also where nothing was stored.
     ///
     /// # Errors
     /// What the disk says.
@@ -104,16 +104,34 @@ impl Archive {
         self.finish(log, None).await
     }
 
+    /// Closes a log of which its worker said that nothing was written, so nothing will come. It has
+    /// no file, and gets none: it is empty, says its row. One that has a file is closed as it is.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn close_unwritten(&self, log: LogId) -> Result<Summary, Error> {
+        let this = self.clone();
+        let empty = blocking(move || {
+            let open = this.open_log(log);
+            let empty = open.with_state(|state| {
+                let refused = |damage| Error::Refused { log, damage };
+                let summary = || state.ledger.check(&state.ledger.trailer()).map_err(refused);
+                (state.extent.file == 0).then(summary).transpose()
+            })?;
+            this.forget_if(empty.is_some(), &open);
+            Ok(empty)
+        });
+        match empty.await? {
+            Some(summary) => Ok(summary),
+            None => self.close_as_is(log).await,
+        }
+    }
+
     async fn finish(&self, log: LogId, trailer: Option<Trailer>) -> Result<Summary, Error> {
         let this = self.clone();
         let (open, summary, pending) = blocking(move || {
             let open = this.open_log(log);
             let (summary, pending) = open.with_state(|state| {
-                if trailer.is_none() && state.extent.file == 0 {
-                    let refused = |damage| Error::Refused { log, damage };
-                    let summary = state.ledger.check(&state.ledger.trailer()).map_err(refused)?;
-                    return Ok((summary, done(state)));
-                }
                 let summary = seal(&open, state, trailer)?;
                 Ok((summary, submit(&this.inner.syncer, &open, state)?))
             })?;

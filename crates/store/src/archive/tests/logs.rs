@@ -133,12 +133,29 @@ async fn a_log_whose_worker_never_came_back_closes_as_it_is() {
     let expected = Worker::with(b"").summary;
     let watched = place.archive.watch(empty).await.expect("watched");
     for _ in 0..2 {
-        assert_eq!(place.archive.close_as_is(empty).await.expect("closed"), expected);
+        assert_eq!(place.archive.close_unwritten(empty).await.expect("closed"), expected);
     }
     assert!(watched.has_changed().is_err(), "those who watch see that nothing more comes");
     assert!(!place.path(empty).exists(), "nothing to store, nothing to make durable");
     assert_eq!(place.archive.log_size(empty).expect("readable"), (0, 0));
     assert!(matches!(place.archive.verify_log(empty), Err(Error::NoLog(id)) if id == empty));
+}
+
+#[tokio::test]
+async fn what_comes_after_a_log_was_closed_as_it_is_is_refused() {
+    let mut place = Place::new();
+    let worker = Worker::with(b"too late\n");
+    let nothing = Worker::with(b"").summary;
+    assert_eq!(place.archive.close_as_is(LOG).await.expect("closed"), nothing);
+    for _ in 0..2 {
+        let late = place.archive.append(LOG, 0, worker.blocks[0].encoded.clone()).await;
+        assert!(matches!(late, Err(Error::Closed(LOG))), "{late:?}");
+        let late = place.archive.close(LOG, worker.trailer.clone()).await;
+        assert!(matches!(late, Err(Error::Refused { .. })), "{late:?}");
+        let verified = place.archive.verify_log(LOG).expect("sound");
+        assert_eq!(verified, Verified { summary: nothing.clone(), closed: true });
+        place.restart();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use crate::{commands, settle};
 
 /// How often deadlines are looked at.
 const PERIOD: StdDuration = StdDuration::from_secs(2);
-/// Who looks that much later was stopped, or slept with its machine.
+/// Who looks that much later was stopped, or waited for a disk.
 const LATE: StdDuration = StdDuration::from_secs(30);
 /// How long what is past its deadline has after a time in which nobody was there to hear of it.
 const AGAIN: Duration = deadlines::STEP_SLACK;

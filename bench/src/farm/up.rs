@@ -3,11 +3,16 @@
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::http::Http;
+use crate::process::clock;
+
+/// How long a farm may take to stop.
+const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// How many workers and builders it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,11 +141,23 @@ impl Farm {
 
 impl Drop for Farm {
     fn drop(&mut self) {
-        // After an orderly stop there is nothing left to kill. Workers of a killed master end by
-        // themselves.
+        // In order, so that its workers end too: those of a killed master wait for the next one.
+        let pid = i32::try_from(self.up.id()).ok().and_then(Pid::from_raw);
+        let gave_up = clock() + STOP_MAX;
+        if self.up.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+        }
+        while clock() < gave_up && self.up.try_wait().is_ok_and(|ended| ended.is_none()) {
+            pause();
+        }
         let _ = self.up.kill();
         let _ = self.up.wait();
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a process is asked again after a while")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(20));
 }
 
 fn spawn(steading: &Path, dir: &Path, verb: &str) -> io::Result<(Child, String, String)> {

@@ -54,7 +54,7 @@ pub(super) fn cost(bench: &Bench) -> io::Result<Vec<Row>> {
         let mut sections = new("write sections", "sections").goal(Goal::Value(limit + 0.05));
         let mut commits = new("commits", "commits");
         let mut master = new("processor time of the master", "ms");
-        let mut workers_ms = new("processor time of workers and processes", "ms");
+        let mut workers_ms = new("processor time of the workers' daemons", "ms");
         let size = Size { workers, builders };
         let farm = Farm::steps(&bench.steading, size, steps)?;
         farm.workers("pause")?;

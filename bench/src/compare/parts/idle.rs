@@ -17,6 +17,8 @@ use crate::process::clock;
 
 /// How long nothing happens.
 const QUIET: Duration = Duration::from_secs(12);
+/// Open files besides connections.
+const OTHER_FILES: usize = 200;
 /// A peer's workers.
 const PEER_WORKERS: usize = 100;
 
@@ -27,7 +29,7 @@ const NOTE: &str = "Steading's workers are simulated: two connections each that 
 pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for workers in bench.options.size(&[100, 1_000][..], &[100, 1_000, 10_000]) {
-        rows.extend(one(bench, *workers)?);
+        rows.extend(one(bench, room(*workers)?)?);
     }
     Ok(rows)
 }
@@ -36,7 +38,7 @@ fn one(bench: &Bench, workers: usize) -> io::Result<[Row; 2]> {
     let name = |what: &str| format!("{what} with {workers} idle workers");
     let mut cpu = Row::new("idle", name("processor"), "% of a core", Better::Less).note(NOTE);
     let mut memory = Row::new("idle", name("memory of the master"), "MB", Better::Less).note(NOTE);
-    if workers == 10_000 {
+    if workers > 5_000 {
         cpu = cpu.goal(Goal::Value(10.0));
         memory = memory.goal(Goal::Value(2_048.0));
     }
@@ -64,13 +66,13 @@ fn percent(spent_s: impl Fn() -> f64) -> f64 {
     (spent_s() - before) / began.elapsed().as_secs_f64() * 100.0
 }
 
-/// Room for two connections of every worker, here and in the master, which inherits it.
-fn raise_limit(workers: usize) -> io::Result<()> {
-    let wanted = u64::try_from(2 * workers + 1_000).map_err(io::Error::other)?;
-    let now = getrlimit(Resource::Nofile);
-    let most = |limit: Option<u64>| Some(limit.unwrap_or(u64::MAX).max(wanted));
-    let limit = Rlimit { current: most(now.current), maximum: most(now.maximum) };
-    Ok(setrlimit(Resource::Nofile, limit)?)
+/// As many of these workers as there is room for: two connections each, here and in the master,
+/// which inherits the limit.
+fn room(workers: usize) -> io::Result<usize> {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    let files = usize::try_from(limit.maximum.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+    Ok(workers.min(files.saturating_sub(OTHER_FILES) / 2))
 }
 
 /// A master with so many simulated workers, all of them welcome.
@@ -79,7 +81,6 @@ pub(super) fn connected(
     workers: usize,
     slots: usize,
 ) -> io::Result<(Farm, Shams)> {
-    raise_limit(workers)?;
     let text = format!(
         "workers(\"sham-*\", slots = {slots})\n\
          builder(\"long\", steps = [shell(\"sleep 1000\")])\n"

@@ -106,8 +106,8 @@ impl Bulk {
         Ok(found)
     }
 
-    /// Acknowledged only once it is durable; a gap is answered with the offset wanted. A log that was
-    /// closed meanwhile, as its build was given up, takes no more.
+    /// Acknowledged only once it is durable; a gap is answered with the offset wanted. A log that
+    /// was closed meanwhile, as its build was given up, takes no more.
     async fn block(
         &mut self,
         log: LogId,

@@ -94,8 +94,8 @@ impl Archive {
         self.finish(log, Some(Trailer { encoded: trailer })).await
     }
 
-    /// Closes a log with what is stored of it, for a worker that nobody waits for any more. Nothing is
-    /// added to its content: how its build ended stands in the build's row. Closing again is
+    /// Closes a log with what is stored of it, for a worker that nobody waits for any more. Nothing
+    /// is added to its content: how its build ended stands in the build's row. Closing again is
     /// harmless. What the worker sends later is refused, also where nothing was stored.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::far::Far;
 use super::faults::{Faults, TICK};
-use super::stream::stream;
+use super::stream::{STEP, stream};
 use super::{number, say};
 use crate::farm::{Client, Farm, until_in};
 
@@ -23,14 +23,7 @@ worker("near-0", slots = 2, grace = "3s")
 workers("far-0", slots = 2, grace = "3s")
 workers("far-[12]", slots = 2)
 builder("stream", retries = 50, steps = [
-    shell(["sh", "-c", """
-        awk -v x="$0" -v n="$1" -v nap="$2" 'BEGIN {
-            for (i = 0; i < n; i++) {
-                x = (x * 16807) % 2147483647; print x
-                if (i == int(n / 2)) { fflush(); system("sleep " nap) }
-            }
-        }'
-    """, prop("seed"), prop("lines"), prop("nap")], name = "stream"),
+    STREAM,
     shell(["sh", "-c", "echo $0 >> DIR/ran", prop("seed")], name = "mark",
         when = lambda build: build.outcome == "success"),
 ])
@@ -83,7 +76,7 @@ fn chaos(run: Run) {
     let (seed, builds, seconds) = (run.seed, run.builds, run.span.as_secs());
     say(&format!("chaos: seed {seed}, at least {builds} builds and {seconds} s"));
     let began = Instant::now();
-    let mut farm = Farm::started(FARM);
+    let mut farm = Farm::started(&FARM.replace("STREAM", STEP));
     let client = farm.client();
     let fars = FAR.map(|name| Far::start(&farm, name));
     let (requests, fars, done) = thread::scope(|scope| {

@@ -9,21 +9,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::chaos::is_built_once;
-use super::stream::stream;
+use super::stream::{STEP, stream};
 use crate::farm::{Client, Farm, until_in};
 
-/// The builder of `farm.star` that this load is made of: prints a stream, leaves another one as a
+/// The builder that this load is made of: prints a stream, leaves another one as a
 /// file, and asks the master at the end.
-pub(super) const BUILDER: &str = r#"
+const BUILDER: &str = r#"
 builder("stream", retries = 50, steps = [
-    shell(["sh", "-c", """
-        awk -v x="$0" -v n="$1" -v nap="$2" 'BEGIN {
-            for (i = 0; i < n; i++) {
-                x = (x * 16807) % 2147483647; print x
-                if (i == int(n / 2)) { fflush(); system("sleep " nap) }
-            }
-        }'
-    """, prop("seed"), prop("lines"), prop("nap")], name = "stream"),
+    STREAM,
     shell(["sh", "-c", """
         awk -v x="$0" -v n=3000 'BEGIN {
             for (i = 0; i < n; i++) { x = (x * 16807) % 2147483647; print x }
@@ -41,6 +34,11 @@ const CLIENTS: u64 = 3;
 const OPEN_MAX: i64 = 20;
 /// Longest an open farm takes to answer or to become quiet.
 const PATIENCE: Duration = Duration::from_secs(400);
+
+/// The load's builder, as `farm.star` has it.
+pub(super) fn builder() -> String {
+    BUILDER.replace("STREAM", STEP)
+}
 
 /// What was asked for, and acknowledged.
 pub(super) struct Load {

@@ -10,7 +10,7 @@ use steading_faults::{Figures, Loss};
 use tokio::time::Instant;
 
 use super::far::Far;
-use super::load::{BUILDER, Load, nothing_shown_is_gone};
+use super::load::{Load, builder, nothing_shown_is_gone};
 use super::machine::Machine;
 use super::random::Random;
 use super::stream::{AWK, stream};
@@ -101,7 +101,7 @@ fn a_step_that_was_said_to_have_ended_survives_its_worker_with_its_log() {
 
 /// A farm whose master is a machine of its own.
 fn farm(workers: &str) -> Option<(Farm, Machine)> {
-    let farm = Farm::new(&format!("{workers}{BUILDER}"));
+    let farm = Farm::new(&format!("{workers}{}", builder()));
     let machine = Machine::new(&farm.path(), &farm.data(), &farm.outside("master.boot"))?;
     Some((farm, machine))
 }

@@ -3,6 +3,16 @@
 /// What `awk` does between its braces: `x` is the seed, `n` the number of lines.
 pub(super) const AWK: &str = "for (i = 0; i < n; i++) { x = (x * 16807) % 2147483647; print x }";
 
+/// A step that prints the stream of property `seed`, `lines` long, and naps for `nap` in the middle.
+pub(super) const STEP: &str = r#"shell(["sh", "-c", """
+    awk -v x="$0" -v n="$1" -v nap="$2" 'BEGIN {
+        for (i = 0; i < n; i++) {
+            x = (x * 16807) % 2147483647; print x
+            if (i == int(n / 2)) { fflush(); system("sleep " nap) }
+        }
+    }'
+""", prop("seed"), prop("lines"), prop("nap")], name = "stream")"#;
+
 /// The bytes of so many lines after a seed, which is between 1 and 2³¹ − 2.
 pub(super) fn stream(seed: u64, lines: usize) -> Vec<u8> {
     let next = |x: &u64| Some(x * 16_807 % 2_147_483_647);

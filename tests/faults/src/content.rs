@@ -1,8 +1,7 @@
 //! The bytes of a file: as they are read, and as a power cut would leave them.
 
-use std::collections::VecDeque;
-
 use crate::chance::Chance;
+use crate::pending::Pending;
 
 /// What a disk writes whole or not at all.
 const SECTOR_BYTES: usize = 512;
@@ -19,9 +18,7 @@ enum Change {
 pub(crate) struct Content {
     live: Vec<u8>,
     safe: Vec<u8>,
-    pending: VecDeque<Change>,
-    /// How many changes became safe so far.
-    synced: u64,
+    pending: Pending<Change>,
 }
 
 impl Content {
@@ -37,45 +34,39 @@ impl Content {
 
     pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) {
         write(&mut self.live, at, bytes);
-        self.pending.push_back(Change::Write { at, bytes: bytes.to_vec() });
+        self.pending.push(Change::Write { at, bytes: bytes.to_vec() });
     }
 
     pub(crate) fn resize(&mut self, length: usize) {
         self.live.resize(length, 0);
-        self.pending.push_back(Change::Resize(length));
+        self.pending.push(Change::Resize(length));
     }
 
     /// The moment a sync that begins now makes safe.
     pub(crate) fn mark(&self) -> u64 {
-        self.synced + self.pending.len() as u64
+        self.pending.mark()
     }
 
     /// Everything up to that moment is safe.
     pub(crate) fn sync(&mut self, mark: u64) {
-        while self.synced < mark
-            && let Some(change) = self.pending.pop_front()
-        {
-            self.synced += 1;
-            match change {
-                Change::Write { at, bytes } => write(&mut self.safe, at, &bytes),
-                Change::Resize(length) => self.safe.resize(length, 0),
-            }
-        }
+        let safe = &mut self.safe;
+        self.pending.sync(mark, |change| match change {
+            Change::Write { at, bytes } => write(safe, at, &bytes),
+            Change::Resize(length) => safe.resize(length, 0),
+        });
     }
 
     /// Nobody can read it any more; what is safe may come back.
     pub(crate) fn forget_live(&mut self) {
         self.live = Vec::new();
-        self.synced += self.pending.len() as u64;
-        self.pending.clear();
+        self.pending.forget();
     }
 
     /// What a power cut leaves of it; answers how many changes it took, wholly or in part.
     pub(crate) fn lose(&mut self, chance: &mut Chance) -> u64 {
         let mut lost = 0;
-        let (mut left, pending) =
-            (std::mem::take(&mut self.safe), std::mem::take(&mut self.pending));
-        for change in pending {
+        let mut left = std::mem::take(&mut self.safe);
+        for change in self.pending.take() {
             let mut whole = true;
             match change {
                 Change::Write { at, bytes } => {

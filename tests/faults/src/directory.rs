@@ -1,9 +1,10 @@
 //! The names in a directory: as they are listed, and as a power cut would leave them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 use crate::chance::Chance;
+use crate::pending::Pending;
 
 /// What a name leads to: the number of a node.
 pub(crate) type Number = u64;
@@ -16,9 +17,7 @@ type Change = Vec<(OsString, Option<Number>)>;
 pub(crate) struct Directory {
     live: BTreeMap<OsString, Number>,
     safe: BTreeMap<OsString, Number>,
-    pending: VecDeque<Change>,
-    /// How many changes became safe so far.
-    synced: u64,
+    pending: Pending<Change>,
 }
 
 impl Directory {
@@ -33,30 +32,25 @@ impl Directory {
     /// All of it, or nothing, will survive.
     pub(crate) fn change(&mut self, change: Change) {
         apply(&mut self.live, &change);
-        self.pending.push_back(change);
+        self.pending.push(change);
     }
 
     /// The moment a sync that begins now makes safe.
     pub(crate) fn mark(&self) -> u64 {
-        self.synced + self.pending.len() as u64
+        self.pending.mark()
     }
 
     /// Everything up to that moment is safe.
     pub(crate) fn sync(&mut self, mark: u64) {
-        while self.synced < mark
-            && let Some(change) = self.pending.pop_front()
-        {
-            self.synced += 1;
-            apply(&mut self.safe, &change);
-        }
+        let safe = &mut self.safe;
+        self.pending.sync(mark, |change| apply(safe, &change));
     }
 
     /// What a power cut leaves of it; answers how many changes it took.
     pub(crate) fn lose(&mut self, chance: &mut Chance) -> u64 {
         let mut lost = 0;
-        let (mut left, pending) =
-            (std::mem::take(&mut self.safe), std::mem::take(&mut self.pending));
-        for change in pending {
+        let mut left = std::mem::take(&mut self.safe);
+        for change in self.pending.take() {
             match chance.survives() {
                 true => apply(&mut left, &change),
                 false => lost += 1,

@@ -21,6 +21,7 @@ mod content;
 mod directory;
 mod disk;
 mod node;
+mod pending;
 mod serve;
 mod tree;
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use steading_core::lifecycle::FarmClock;
 use steading_core::words::Micros;
 use steading_store::{Error, Fate, Hook, Place};
 use tokio::sync::Notify;
@@ -15,6 +16,8 @@ use crate::rng::Rng;
 
 /// When every simulation begins: 2025-01-01, in microseconds.
 const EPOCH_US: i64 = 1_735_689_600_000_000;
+/// How far the farm's clock may be set forward by a start, in microseconds, before it counts.
+const JUMP_US: i64 = 5_000_000;
 /// What counts as many sections in one commit.
 pub(crate) const BATCH: usize = 3;
 
@@ -51,8 +54,14 @@ struct Inner {
     rng: Rng,
     /// When the present life began, by tokio's clock and by the world's.
     began: Option<(Instant, u64)>,
-    /// How wrong the clock is.
+    /// How wrong the wall clock is.
     skew_us: i64,
+    /// The farm's clock, of the present life.
+    clock: Option<FarmClock>,
+    /// The newest it told, and when by the right time; of any life.
+    told: Option<(Micros, Micros)>,
+    /// The present life began with a clock that was set forward since the one before.
+    jumped: bool,
     dead: bool,
     full: bool,
     slow_ms: u64,
@@ -70,6 +79,9 @@ impl Disk {
             rng,
             began: None,
             skew_us: 0,
+            clock: None,
+            told: None,
+            jumped: false,
             dead: false,
             full: false,
             slow_ms: 0,
@@ -86,29 +98,44 @@ impl Disk {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A life begins at this time of the world.
+    /// A life begins at this time of the world, and its clock with what the wall says.
     pub(crate) fn begin(&self, world_ms: u64) {
         let mut inner = self.lock();
         (inner.began, inner.dead, inner.armed) = (Some((Instant::now(), world_ms)), false, None);
         inner.crowded = false;
+        let (right, ticks) = inner.right();
+        let wall = inner.wall(right);
+        inner.clock = Some(FarmClock::new(wall, ticks));
+        let expected = inner.told.map_or(wall.0, |(told, at)| told.0 + (right.0 - at.0));
+        inner.jumped = wall.0 > expected + JUMP_US;
     }
 
-    /// What the master's clock says.
+    /// History was written up to this moment: the clock of this life is not set back behind it.
+    pub(crate) fn not_before(&self, newest: Micros) {
+        if let Some(clock) = &mut self.lock().clock {
+            clock.not_before(newest);
+        }
+    }
+
+    /// What time it is on the farm.
     pub(crate) fn now(&self) -> Micros {
-        let inner = self.lock();
-        let (began, world_ms) = inner.began.unwrap_or_else(|| (Instant::now(), 0));
-        let us = began.elapsed().as_micros() + u128::from(world_ms) * 1000;
-        Micros(EPOCH_US + i64::try_from(us).unwrap_or(i64::MAX / 4) + inner.skew_us)
+        let mut inner = self.lock();
+        let (right, ticks) = inner.right();
+        let wall = inner.wall(right);
+        let clock = inner.clock.get_or_insert_with(|| FarmClock::new(wall, ticks));
+        let told = clock.tell(wall, ticks);
+        inner.told = Some((told, right));
+        told
     }
 
-    /// Sets the clock wrong by so much.
+    /// Sets the wall clock wrong by so much.
     pub(crate) fn skew(&self, us: i64) {
         self.lock().skew_us = us;
     }
 
-    /// Whether the clock is wrong.
-    pub(crate) fn is_skewed(&self) -> bool {
-        self.lock().skew_us != 0
+    /// Whether this life began with a clock that was set forward: then much is overdue at once.
+    pub(crate) fn has_jumped(&self) -> bool {
+        self.lock().jumped
     }
 
     /// The disk is full, or is not.
@@ -196,6 +223,19 @@ impl Disk {
 }
 
 impl Inner {
+    /// The right time, and what the machine ticked in this life.
+    fn right(&self) -> (Micros, Micros) {
+        let (began, world_ms) = self.began.unwrap_or_else(|| (Instant::now(), 0));
+        let ticks = i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX / 4);
+        let world_us = i64::try_from(world_ms).unwrap_or(i64::MAX / 4_000) * 1000;
+        (Micros(EPOCH_US + world_us + ticks), Micros(ticks))
+    }
+
+    /// What the wall clock says.
+    fn wall(&self, right: Micros) -> Micros {
+        Micros(right.0 + self.skew_us)
+    }
+
     fn fate(&mut self, place: Place<'_>, path: &std::path::Path) -> Fate {
         if matches!(place, Place::Commit(_)) {
             self.crowded = false;

@@ -46,6 +46,8 @@ pub(crate) struct Upload {
     pub(crate) life: u64,
     pub(crate) attempt: Attempt,
     pub(crate) number: i64,
+    /// Tells it from an earlier one of the same step.
+    pub(crate) serial: u64,
 }
 
 /// A master that lives.
@@ -78,6 +80,8 @@ impl Life {
         let store = Store::open(options).map_err(|e| failed(&e))?;
         crowd(&store, disk);
         tokio::task::yield_now().await;
+        let newest = store.read(|r| r.newest_event_at()).await.map_err(|e| failed(&e))?;
+        newest.into_iter().for_each(|newest| disk.not_before(newest));
         let archive = Archive::open_inline(data).map_err(|e| failed(&e))?;
         let loaded = steading_config::load(data).map_err(|e| failed(&e))?;
         let (farm_dir, data) = (data.to_owned(), data.to_owned());
@@ -126,14 +130,20 @@ impl Life {
         });
     }
 
-    /// Sends a file to the archive.
-    pub(crate) fn upload(&self, upload: Upload, bytes: Vec<u8>) {
+    /// Begins to send a file to the archive; its parts follow on the way that is given back. An
+    /// error on it is a connection that breaks.
+    pub(crate) fn upload(&self, upload: Upload) -> UnboundedSender<Result<Vec<u8>, Error>> {
         let Attempt { request, epoch } = upload.attempt;
         let number = upload.number;
         let uri = format!(
             "/worker/v1/artifacts?request={request}&epoch={epoch}&step={number}&path=out/file"
         );
-        let mut request = Request::put(uri).body(Body::from(bytes)).expect("a plain address");
+        let (parts, coming) = unbounded_channel();
+        let coming = futures_util::stream::unfold(coming, async |mut coming| {
+            coming.recv().await.map(|part| (part, coming))
+        });
+        let body = Body::from_stream(coming);
+        let mut request = Request::put(uri).body(body).expect("a plain address");
         *request.headers_mut() = headers();
         let (mut routes, out) = (self.master.routes(), self.out.clone());
         tokio::spawn(async move {
@@ -141,6 +151,7 @@ impl Life {
             let status = answer.map_or(StatusCode::INTERNAL_SERVER_ERROR, |a| a.status());
             let _ = out.send(Out::Uploaded(upload, status));
         });
+        parts
     }
 
     /// The bytes it keeps.

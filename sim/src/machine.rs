@@ -58,8 +58,8 @@ pub(crate) enum Own {
     Prints(Attempt, u64),
     /// A process ends.
     Ends(Attempt, u64),
-    /// A file is sent, again.
-    Sends(Attempt, u64),
+    /// The file of a step is sent, again.
+    Sends(Attempt, i64),
 }
 
 /// What really happened to a step.
@@ -117,12 +117,6 @@ impl Machine {
     /// What it holds, and how many processes run.
     pub(crate) fn holds(&self) -> (Vec<Attempt>, usize) {
         self.daemon.as_ref().map(|d| (d.table.held(), d.running.len())).unwrap_or_default()
-    }
-
-    /// Whether a file of it is on its way.
-    pub(crate) fn uploads(&self) -> bool {
-        let running = self.daemon.iter().flat_map(|daemon| daemon.running.values());
-        running.into_iter().any(|process| process.script.upload)
     }
 
     /// The daemon starts, with nothing.
@@ -320,7 +314,7 @@ impl Machine {
             self.truth.insert((attempt, number), Truth::default());
         }
         acts.push(match script.upload {
-            true => Act::Later(0, Own::Sends(attempt, serial)),
+            true => Act::Later(0, Own::Sends(attempt, number)),
             false => Act::Later(script.ms, Own::Ends(attempt, serial)),
         });
         if script.bytes > 0 {
@@ -372,9 +366,9 @@ impl Machine {
                 }
                 None => Vec::new(),
             },
-            Own::Sends(attempt, serial) => match self.process(attempt, serial) {
-                Some(process) if !process.killed => vec![Act::Upload(attempt, process.number)],
-                _ => Vec::new(),
+            Own::Sends(attempt, number) => match self.sends(attempt, number) {
+                true => vec![Act::Upload(attempt, number)],
+                false => Vec::new(),
             },
         }
     }
@@ -447,10 +441,10 @@ impl Machine {
         acts
     }
 
-    /// What sends a file again, if its step still runs.
-    pub(crate) fn sends(&self, attempt: Attempt, number: i64) -> Option<Own> {
-        let process = self.daemon.as_ref()?.running.get(&attempt)?;
-        (process.number == number).then_some(Own::Sends(attempt, process.serial))
+    /// Whether it sends the file of this step.
+    pub(crate) fn sends(&self, attempt: Attempt, number: i64) -> bool {
+        let process = self.daemon.as_ref().and_then(|daemon| daemon.running.get(&attempt));
+        process.is_some_and(|process| process.number == number && !process.killed)
     }
 
     /// An upload was answered.
@@ -462,9 +456,9 @@ impl Machine {
         now: u64,
     ) -> Vec<Act> {
         let running = self.daemon.as_ref().and_then(|d| d.running.get(&attempt));
-        let Some(process) = running.filter(|process| process.number == number) else {
+        if running.is_none_or(|process| process.number != number) {
             return Vec::new();
-        };
+        }
         let failed = |code: &str| Ending::Infrastructure {
             code: code.to_owned(),
             text: format!("the master answered {status}"),
@@ -473,7 +467,7 @@ impl Machine {
             200..300 => self.ended(attempt, Ending::Exited { code: 0 }, now),
             409 => self.ended(attempt, failed("unwanted"), now),
             507 => self.ended(attempt, failed("archive_full"), now),
-            408 | 429 | 500..600 => vec![Act::Later(500, Own::Sends(attempt, process.serial))],
+            408 | 429 | 500..600 => vec![Act::Later(500, Own::Sends(attempt, number))],
             _ => self.ended(attempt, failed("archive_refused"), now),
         }
     }

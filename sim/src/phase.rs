@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::check::Checker;
 use crate::fault::Kind;
 use crate::machine::Machine;
+use crate::world::Uploads;
 
 /// What a farm may be in the middle of.
 pub const PHASES: [&str; 7] =
@@ -15,15 +16,19 @@ pub const PHASES: [&str; 7] =
 pub type Coverage = BTreeMap<(&'static str, &'static str), u64>;
 
 /// The phases that this fault meets: of the machine it is about, else of the farm.
-pub(crate) fn met(kind: &Kind, checker: &Checker, machines: &[Machine]) -> Vec<&'static str> {
+pub(crate) fn met(
+    kind: &Kind,
+    checker: &Checker,
+    machines: &[Machine],
+    uploads: &Uploads,
+) -> Vec<&'static str> {
     let about = kind.machine().and_then(|machine| machines.get(machine));
     let here = |worker: &str| about.is_none_or(|machine| machine.name == worker);
     let live = || checker.builds.values().filter(|build| here(&build.worker) && build.is_live());
-    let mut uploads = machines.iter().filter(|machine| here(&machine.name));
     let found = [
         ("granting", checker.offers.values().any(|worker| here(worker))),
         ("running", live().any(|build| build.state == "running")),
-        ("uploading", uploads.any(Machine::uploads)),
+        ("uploading", uploads.any(kind.machine())),
         ("finishing", live().any(|build| build.state == "gathering")),
         ("cancelling", live().any(|build| build.state == "cancelling")),
         ("lock held", live().any(|build| build.locked)),

@@ -173,6 +173,9 @@ async fn live(world: &mut World, plan: &Plan) -> End {
     let (began, base) = (Instant::now(), world.now);
     let world_now = || base + u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     world.disk.begin(base);
+    if world.disk.has_jumped() {
+        world.troubles.clock_set(base);
+    }
     let options = options(&world.data, &world.disk, plan.rehearse);
     let (data, disk) = (world.data.clone(), world.disk.clone());
     let life = tokio::select! {
@@ -250,8 +253,8 @@ async fn observe(world: &mut World) {
 
 /// The farm's own audit of everything but the archive.
 async fn audit_now(world: &mut World) {
-    if world.disk.is_skewed() {
-        // By a clock that is wrong by an hour everything is overdue.
+    if world.disk.has_jumped() {
+        // A master that starts with a clock that was set forward finds much to be overdue.
         return;
     }
     let Some(reader) = &world.reader else { return };

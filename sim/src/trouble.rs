@@ -11,6 +11,8 @@ const PATIENCE_MS: u64 = 40_000;
 #[derive(Debug, Default)]
 pub(crate) struct Troubles {
     all: Vec<(u64, Kind)>,
+    /// When a master started with a clock that was set forward.
+    clocks_set: Vec<u64>,
 }
 
 impl Troubles {
@@ -19,10 +21,19 @@ impl Troubles {
         self.all.push((now, kind.clone()));
     }
 
+    /// A master starts with a clock that was set forward: by it everybody was away for long.
+    pub(crate) fn clock_set(&mut self, now: u64) {
+        self.clocks_set.push(now);
+    }
+
     /// Whether what went wrong explains why this build was lost by now. What a fault may cost: a
-    /// killed daemon its builds, a clock that jumps any build of a worker that is away, all else
-    /// only time.
+    /// killed daemon its builds, a master that starts with another clock those of any worker that
+    /// is away, all else only time.
     pub(crate) fn explain(&self, loss: &Loss, machine: usize, now: u64) -> bool {
+        let live = |at: &u64| at + PATIENCE_MS >= loss.build.began_ms;
+        if self.clocks_set.iter().any(live) {
+            return true;
+        }
         let mut away_ms = 0;
         for (began, kind) in &self.all {
             let still = |ms: &u64| (began + ms).min(now).saturating_sub(*began);
@@ -30,7 +41,6 @@ impl Troubles {
             away_ms += match kind {
                 Kind::DaemonDies { machine: m, .. } if *m == machine && since(&0) => return true,
                 Kind::WorkerStops { machine: m, .. } if *m == machine && since(&0) => return true,
-                Kind::ClockJumps { ms, .. } if since(ms) => return true,
                 Kind::DiskFull { ms } if since(ms) => return true,
                 Kind::MachinePauses { machine: m, ms } if *m == machine && since(ms) => still(ms),
                 Kind::Partition { machine: m, ms, .. } if *m == machine && since(ms) => still(ms),

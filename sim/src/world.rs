@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use axum::extract::ws::Message;
+use axum::http::StatusCode;
 use steading_core::words::{Event as FarmEvent, RequestId};
 use steading_master::{Link, Programs, Sources, Stop};
 use steading_store::Reader;
@@ -24,8 +25,10 @@ use crate::rng::Rng;
 use crate::socket::LinkId;
 use crate::trace::Trace;
 use crate::trouble::Troubles;
+pub(crate) use uploads::Uploads;
 
 mod network;
+mod uploads;
 mod wrong;
 
 /// An answer nobody waits for.
@@ -50,6 +53,10 @@ pub(crate) enum Happens {
     Changes(usize, Mind),
     /// Something goes wrong.
     Fault(usize),
+    /// The next part of a file goes out.
+    Part(u64),
+    /// The answer to a file arrives.
+    Uploaded(Upload, StatusCode),
     /// A fault with a length is over.
     Heals(usize),
     /// A daemon starts.
@@ -97,6 +104,7 @@ pub(crate) struct World {
     pub(crate) machines: Vec<Machine>,
     network: Vec<Network>,
     routes: BTreeMap<LinkId, Route>,
+    pub(crate) uploads: Uploads,
     pub(crate) people: People,
     pub(crate) faults: Vec<Fault>,
     /// In which phases.
@@ -162,6 +170,7 @@ impl World {
             network: vec![Network::default(); machines.len()],
             machines,
             routes: BTreeMap::new(),
+            uploads: Uploads::default(),
             people,
             faults,
             covered: Coverage::new(),
@@ -268,6 +277,8 @@ impl World {
                     life.ask(NOBODY, command, None);
                 }
             }
+            Happens::Part(serial) => self.part(serial),
+            Happens::Uploaded(upload, status) => self.upload_answered(upload, status),
             Happens::Fault(index) => self.goes_wrong(index),
             Happens::Heals(index) => self.heals(index),
             Happens::DaemonStarts(machine) => self.daemon_starts(machine),
@@ -338,26 +349,8 @@ impl World {
                 Act::Send(link, frame) => self.send(link, true, frame),
                 Act::Later(ms, own) => self.at(self.now + ms, Happens::Own(machine, life, own)),
                 Act::Violation(text) => self.checker.found.push(text),
-                Act::Upload(attempt, number) => match &self.life {
-                    Some(master) if self.network[machine].cut_to_master <= self.now => {
-                        let upload = Upload { machine, life, attempt, number };
-                        master.upload(upload, crate::content::left(attempt, number));
-                        // An answer that never comes is asked for again.
-                        self.upload_again(machine, 60_000, upload);
-                    }
-                    _ => {
-                        let upload = Upload { machine, life, attempt, number };
-                        self.upload_again(machine, 1_000, upload);
-                    }
-                },
+                Act::Upload(attempt, number) => self.upload(machine, attempt, number),
             }
-        }
-    }
-
-    fn upload_again(&mut self, machine: usize, ms: u64, upload: Upload) {
-        let again = self.machines[machine].sends(upload.attempt, upload.number);
-        if let Some(own) = again {
-            self.at(self.now + ms, Happens::Own(machine, upload.life, own));
         }
     }
 
@@ -398,14 +391,7 @@ impl World {
                 }
                 Err(_) => self.at(self.now + 2_000, Happens::Asks(index)),
             },
-            Out::Uploaded(Upload { machine, life, attempt, number }, status) => {
-                if self.machines[machine].life == life && self.machines[machine].lives() {
-                    let now = self.now;
-                    let acts =
-                        self.machines[machine].uploaded(attempt, number, status.as_u16(), now);
-                    self.carry_out(machine, acts);
-                }
-            }
+            Out::Uploaded(upload, status) => self.upload_answered(upload, status),
         }
     }
 

@@ -96,6 +96,7 @@ impl World {
     pub(crate) fn master_gone(&mut self) {
         self.life = None;
         self.master_paused = 0;
+        self.uploads_break();
         let links: Vec<LinkId> = self.routes.keys().copied().collect();
         for link in links {
             if let Some(route) = self.routes.get_mut(&link) {

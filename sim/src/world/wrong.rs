@@ -16,7 +16,7 @@ impl World {
         }
         let Fault { kind, .. } = self.faults[index].clone();
         *self.injected.entry(kind.name()).or_default() += 1;
-        for phase in phase::met(&kind, &self.checker, &self.machines) {
+        for phase in phase::met(&kind, &self.checker, &self.machines, &self.uploads) {
             *self.covered.entry((kind.name(), phase)).or_default() += 1;
         }
         let now = self.now;

@@ -1,5 +1,7 @@
 //! Ends of builds: the verdict is the core's, here it is carried out.
 
+use std::collections::BTreeSet;
+
 use steading_core::farm::Builder;
 use steading_core::words::{Build, BuildId, BuildState, LogId, Outcome, Reason};
 use steading_store::archive::{self, Summary};
@@ -23,19 +25,22 @@ pub(crate) enum Error {
     },
 }
 
-/// A build whose steps are over and whose bytes are stored gets its outcome.
+/// A build whose steps are over and whose bytes are stored gets its outcome. How those of its logs
+/// ended is said with it that history does not know of.
 pub(crate) async fn finish(
     context: &Context,
     build: &Build,
-    outcome: Outcome,
-    reason: Option<Reason>,
+    (outcome, reason): (Outcome, Option<Reason>),
+    closed: Vec<(LogId, LogEnd)>,
 ) -> Result<(), Error> {
     if outcome == Outcome::Retry {
         let cause = reason.unwrap_or_else(|| Reason::new("retry", "no verdict"));
         return give_up(context, build, cause).await;
     }
     let id = build.id;
-    end(context, id, move |w| w.finish_build(id, outcome, reason.as_ref(), Next::Complete)).await
+    let finish =
+        move |w: &mut Write<'_>| w.finish_build(id, outcome, reason.as_ref(), Next::Complete);
+    end(context, id, closed, finish).await
 }
 
 /// A build whose worker stayed away for too long: lost, and taken back if its worker comes back
@@ -63,12 +68,14 @@ pub(crate) async fn give_up(context: &Context, build: &Build, cause: Reason) -> 
         forsake(context, build.id).await?;
     }
     let (id, budget) = (build.id, budget(context, build).await);
-    end(context, id, move |w| w.give_up_build(id, &cause, budget)).await
+    end(context, id, Vec::new(), move |w| w.give_up_build(id, &cause, budget)).await
 }
 
 /// A cancelled build ends, whatever its worker still does.
 pub(crate) async fn end_cancelled(context: &Context, id: BuildId) -> Result<(), Error> {
-    end(context, id, move |w| w.finish_build(id, Outcome::Cancelled, None, Next::Complete)).await
+    let finish =
+        move |w: &mut Write<'_>| w.finish_build(id, Outcome::Cancelled, None, Next::Complete);
+    end(context, id, Vec::new(), finish).await
 }
 
 /// Nobody takes the lost builds of a request back any more, since its retry is being accepted:
@@ -80,7 +87,7 @@ pub(crate) async fn close_lost(
     let mut ends = Vec::new();
     for build in lost {
         forsake(context, build.id).await?;
-        ends.extend(close_logs(context, build.id).await?);
+        ends.extend(close_logs(context, build.id, Vec::new()).await?);
     }
     Ok(ends)
 }
@@ -103,14 +110,28 @@ async fn budget(context: &Context, build: &Build) -> i64 {
     builder.ok().flatten().map_or(Builder::RETRIES, |builder| builder.budget())
 }
 
+/// Logs are closed in the archive already: history says so too.
+pub(crate) async fn closed(
+    context: &Context,
+    ends: Vec<(LogId, LogEnd)>,
+) -> Result<(), steading_store::Error> {
+    if ends.is_empty() {
+        return Ok(());
+    }
+    let close =
+        move |w: &mut Write<'_>| ends.iter().try_for_each(|(log, end)| w.close_log(*log, end));
+    context.store.write("log.close", close).await
+}
+
 /// Logs that were never closed are closed as they stand, then the build is finished, in one
 /// section.
 async fn end(
     context: &Context,
     id: BuildId,
+    closed: Vec<(LogId, LogEnd)>,
     finish: impl Fn(&mut Write<'_>) -> Result<(), steading_store::Error> + Send + 'static,
 ) -> Result<(), Error> {
-    let ends = close_logs(context, id).await?;
+    let ends = close_logs(context, id, closed).await?;
     let section = context.store.write("build.finish", move |w| {
         for (log, end) in &ends {
             w.close_log(*log, end)?;
@@ -122,10 +143,15 @@ async fn end(
     Ok(())
 }
 
-async fn close_logs(context: &Context, id: BuildId) -> Result<Vec<(LogId, LogEnd)>, Error> {
+/// How the logs of a build end of which history does not say so; `ends` of some is known.
+async fn close_logs(
+    context: &Context,
+    id: BuildId,
+    mut ends: Vec<(LogId, LogEnd)>,
+) -> Result<Vec<(LogId, LogEnd)>, Error> {
     let logs = context.store.read(move |r| r.logs(id)).await?;
-    let mut ends = Vec::new();
-    for log in logs.iter().filter(|log| !log.closed) {
+    let known: BTreeSet<LogId> = ends.iter().map(|(log, _)| *log).collect();
+    for log in logs.iter().filter(|log| !log.closed && !known.contains(&log.id)) {
         ends.push((log.id, told(log.id, context.archive.close_as_is(log.id).await)?));
     }
     Ok(ends)
@@ -149,7 +175,7 @@ fn told(log: LogId, closed: Result<Summary, archive::Error>) -> Result<LogEnd, E
         }
         Err(error) => {
             tracing::error!(log = log.0, "cannot be closed: {error}");
-            Ok(LogEnd { bytes: 0, lines: 0, hash: blake3::hash(b"").to_hex().to_string() })
+            Ok(LogEnd::empty())
         }
     }
 }

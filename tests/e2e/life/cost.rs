@@ -28,11 +28,12 @@ impl Cost {
     }
 }
 
-/// What a build of one step costs that prints on both of its logs.
-fn one_step(workers: usize, builders: usize) -> Cost {
+/// What a build costs each of whose steps prints on both of its logs.
+fn steps(steps: usize, workers: usize, builders: usize) -> Cost {
     let farm = Farm::started(&format!(
         "[worker(\"w%d\" % n, slots = 8) for n in range({workers})]\n\
-         [builder(\"b%d\" % n, steps = [shell(\"echo out; echo err >&2\")]) for n in range({builders})]\n"
+         steps = [shell(\"echo out; echo err >&2\", name = \"s%d\" % n) for n in range({steps})]\n\
+         [builder(\"b%d\" % n, steps = steps) for n in range({builders})]\n"
     ));
     let client = farm.client();
     for n in 0..workers {
@@ -47,9 +48,15 @@ fn one_step(workers: usize, builders: usize) -> Cost {
 
 #[test]
 fn a_build_of_one_step_takes_at_most_eight_sections_however_large_the_farm() {
-    let (small, large) = (one_step(1, 1), one_step(5, 400));
+    let (small, large) = (steps(1, 1, 1), steps(1, 5, 400));
     for cost in [small, large] {
         assert!(cost.sections <= 8.0, "{small:?} {large:?}");
     }
     assert!(large.statements <= small.statements * 1.05, "{small:?} {large:?}");
+}
+
+#[test]
+fn each_further_step_takes_at_most_one_section_more() {
+    let cost = steps(11, 1, 1);
+    assert!(cost.sections <= 18.0, "{cost:?}");
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use steading_core::farm::{Fault, PlanStep};
 use steading_core::settle::{self, Cancel, Next, StepReport, StepResult};
 use steading_core::words::{
-    Build, BuildState, BuildsetId, ConfigId, Duration, Micros, Outcome, Reason, Step, StepId,
-    StepState,
+    Build, BuildId, BuildState, BuildsetId, ConfigId, Duration, Micros, Outcome, Reason, Step,
+    StepId, StepState,
 };
-use steading_store::{Error, NewStep, Write};
+use steading_store::{Error, NewStep, Read, Write};
 use steading_wire::worker::{Next as Ahead, Primitive, encode};
 
 use super::primitive::{Materials, described, has_logs, primitive};
@@ -68,7 +68,7 @@ pub(super) struct Answer {
 /// What advancing needs; owned by the driver, borrowed by its sections.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Advance<'a> {
-    /// The build as it stood before the section.
+    /// The build as the section found it.
     pub(super) build: &'a Build,
     /// Its stamps and its own farm.
     pub(super) materials: &'a Materials,
@@ -89,6 +89,12 @@ pub(super) async fn materials(
     let farm: Arc<Present> = context.farms.of(configuration).await?;
     let buildset = context.store.read(move |r| r.buildset(buildset)).await?;
     Ok(Materials { farm, stamps: buildset.map(|b| b.stamps).unwrap_or_default() })
+}
+
+/// The build as it is now; absent when there is nothing left to drive (I1).
+pub(super) fn live(r: &Read<'_>, id: BuildId) -> Result<Option<Build>, Error> {
+    let is_over = |state| matches!(state, BuildState::Lost | BuildState::Finished);
+    Ok(r.build(id)?.filter(|build| !is_over(build.state)))
 }
 
 /// What the finished steps came to, in the order of the plan.
@@ -112,9 +118,9 @@ impl Advance<'_> {
         loop {
             let steps = w.steps(self.build.id)?;
             if let Some(running) = steps.iter().find(|step| step.state == StepState::Running) {
-                return self.resume(w, running);
+                return self.resume(w, running, &results(&steps));
             }
-            let cancel = self.cancel(w)?;
+            let cancel = self.cancel();
             if let Some(waiting) = steps.iter().find(|step| step.state == StepState::Waiting) {
                 match self.wait(w, waiting, cancel)? {
                     Some(stands) => return Ok(stands),
@@ -129,14 +135,19 @@ impl Advance<'_> {
                 },
                 other => other,
             };
-            if let Some(stands) = self.take(w, next)? {
+            if let Some(stands) = self.take(w, next, &done)? {
                 return Ok(stands);
             }
         }
     }
 
     /// Writes one decision down; absent when there is another to make at once.
-    fn take(&self, w: &mut Write<'_>, next: Next) -> Result<Option<Stands>, Error> {
+    fn take(
+        &self,
+        w: &mut Write<'_>,
+        next: Next,
+        done: &[StepResult],
+    ) -> Result<Option<Stands>, Error> {
         match next {
             Next::Evaluate { index } => Ok(Some(Stands::AtCondition { index })),
             Next::Halt => Ok(Some(Stands::Halting)),
@@ -150,7 +161,7 @@ impl Advance<'_> {
                 w.finish_step(step, Outcome::Exception, Some(&reason), None)?;
                 Ok(None)
             }
-            Next::Run { index } => self.start(w, index),
+            Next::Run { index } => self.start(w, index, done),
             Next::End { .. } => {
                 w.end_steps(self.build.id)?;
                 Ok(Some(Stands::Ended))
@@ -158,9 +169,13 @@ impl Advance<'_> {
         }
     }
 
-    fn start(&self, w: &mut Write<'_>, index: usize) -> Result<Option<Stands>, Error> {
-        let build = w.build(self.build.id)?.unwrap_or_else(|| self.build.clone());
-        let primitive = match primitive(&build, self.step(index), self.materials) {
+    fn start(
+        &self,
+        w: &mut Write<'_>,
+        index: usize,
+        done: &[StepResult],
+    ) -> Result<Option<Stands>, Error> {
+        let primitive = match primitive(self.build, self.step(index), self.materials) {
             Ok(primitive) => primitive,
             Err(message) => {
                 self.not_runnable(w, index, message)?;
@@ -169,7 +184,7 @@ impl Advance<'_> {
         };
         let new = self.new_step(index, described(&primitive));
         if !new.locks.is_empty() {
-            let longest = match build.state {
+            let longest = match self.build.state {
                 BuildState::Cancelling => ALWAYS_LOCK_DEADLINE,
                 _ => LOCK_DEADLINE,
             };
@@ -179,8 +194,7 @@ impl Advance<'_> {
         }
         let step = w.start_step(self.build.id, &new)?;
         self.open_logs(w, step, &primitive)?;
-        let then = self.then(w, &build)?;
-        Ok(Some(Stands::AtStep { number: new.number, primitive, then }))
+        Ok(Some(Stands::AtStep { number: new.number, primitive, then: self.then(done) }))
     }
 
     fn open_logs(
@@ -223,35 +237,37 @@ impl Advance<'_> {
     }
 
     /// A step that was sent before: what it does is derived again.
-    fn resume(&self, w: &mut Write<'_>, running: &Step) -> Result<Stands, Error> {
-        let build = w.build(self.build.id)?.unwrap_or_else(|| self.build.clone());
+    fn resume(
+        &self,
+        w: &mut Write<'_>,
+        running: &Step,
+        done: &[StepResult],
+    ) -> Result<Stands, Error> {
         let index = usize::try_from(running.number - 1).unwrap_or_default();
         let primitive =
-            primitive(&build, self.step(index), self.materials).map_err(Error::Stale)?;
+            primitive(self.build, self.step(index), self.materials).map_err(Error::Stale)?;
         // One that waited for locks has none yet.
         self.open_logs(w, running.id, &primitive)?;
-        let then = self.then(w, &build)?;
-        Ok(Stands::AtStep { number: running.number, primitive, then })
+        Ok(Stands::AtStep { number: running.number, primitive, then: self.then(done) })
     }
 
     /// The steps a worker may take after the present one without asking.
-    fn then(&self, w: &Write<'_>, build: &Build) -> Result<Vec<Ahead>, Error> {
-        if build.state != BuildState::Running {
-            return Ok(Vec::new());
+    fn then(&self, done: &[StepResult]) -> Vec<Ahead> {
+        if self.build.state != BuildState::Running {
+            return Vec::new();
         }
-        let done = results(&w.steps(build.id)?);
-        let ahead = settle::ahead(&build.plan, &done).into_iter().take(AHEAD_MAX);
+        let ahead = settle::ahead(&self.build.plan, done).into_iter().take(AHEAD_MAX);
         let primitives = ahead.map_while(|index| {
-            let primitive = primitive(build, self.step(index), self.materials).ok()?;
+            let primitive = primitive(self.build, self.step(index), self.materials).ok()?;
             Some(Ahead { number: number(index), primitive })
         });
         let mut bytes = 0;
-        Ok(primitives
+        primitives
             .take_while(|next| {
                 bytes += encode(next).len();
                 bytes <= AHEAD_BYTES_MAX
             })
-            .collect())
+            .collect()
     }
 
     fn not_runnable(&self, w: &mut Write<'_>, index: usize, message: String) -> Result<(), Error> {
@@ -276,12 +292,11 @@ impl Advance<'_> {
         &self.build.plan.steps[index]
     }
 
-    fn cancel(&self, w: &Write<'_>) -> Result<Cancel, Error> {
-        let state = w.build(self.build.id)?.map(|build| build.state);
-        Ok(match state {
-            Some(BuildState::Cancelling) => self.cancel,
+    fn cancel(&self) -> Cancel {
+        match self.build.state {
+            BuildState::Cancelling => self.cancel,
             _ => Cancel::No,
-        })
+        }
     }
 }
 

@@ -1,26 +1,29 @@
 //! The driver of one live build.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use steading_core::farm::{BuildView, Fault};
 use steading_core::settle::{self, Cancel, Next};
-use steading_core::words::{Build, BuildId, BuildState, Micros, StepState};
+use steading_core::words::{Build, BuildId, BuildState, LogId, Micros};
 use steading_store::LogEnd;
-use steading_wire::worker::{HALTS_SINCE, Next as Ahead, Primitive, Report, ToWorker};
+use steading_wire::worker::{HALTS_SINCE, Report, ToWorker};
 
 use super::accept::Accepted;
-use super::advance::{Advance, Answer, Stands, materials, results};
+use super::advance::{Advance, Answer, Stands, live, materials, results};
 use super::primitive::Materials;
-use super::report::{judged, kept};
 use crate::context::Context;
 use crate::farms::FarmError;
 use crate::session::{Mail, Mailbox};
 use crate::settle as settling;
 use crate::spawn::spawn;
 
+/// How long a closed log is not said to be closed, when nothing else of its build is written.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Why a driver stopped; the next heartbeat of its worker begins another.
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub(super) enum Error {
     /// History.
     #[error(transparent)]
     Store(#[from] steading_store::Error),
@@ -45,7 +48,8 @@ pub(crate) fn drive_from(context: &Context, Accepted { build, stands }: Accepted
         let id = build.id;
         match Driver::new(context.clone(), build, mailbox).await {
             Ok(mut driver) => {
-                if let Err(error) = driver.run(stands).await {
+                let ran = driver.run(stands).await;
+                if let Err(error) = ran.and(driver.say_closed().await) {
                     tracing::error!(build = id.0, "its driver stopped: {error}");
                 }
             }
@@ -54,137 +58,154 @@ pub(crate) fn drive_from(context: &Context, Accepted { build, stands }: Accepted
     });
 }
 
-struct Driver {
-    context: Context,
-    build: Build,
-    materials: Materials,
-    mailbox: Mailbox,
+pub(super) struct Driver {
+    pub(super) context: Context,
+    pub(super) build: Build,
+    pub(super) materials: Materials,
+    pub(super) mailbox: Mailbox,
     /// What a cancel means: `Twice` once somebody insisted.
-    cancel: Cancel,
+    pub(super) cancel: Cancel,
     /// How many steps the worker has begun, once it said that it begins no more by itself.
-    begun: Option<usize>,
+    pub(super) begun: Option<usize>,
     /// The newest step it said is done.
     heard: i64,
+    /// How steps ended of which that is not written down yet, by number.
+    pub(super) reports: BTreeMap<i64, Report>,
+    /// Logs that are closed in the archive: the next section says so. Who dies before it says
+    /// nothing wrong, and the end of the build finds them as they are.
+    pub(super) closed: Vec<(LogId, LogEnd)>,
 }
 
 impl Driver {
     async fn new(context: Context, build: Build, mailbox: Mailbox) -> Result<Driver, Error> {
         let materials = materials(&context, build.configuration_id, build.buildset_id).await?;
-        let cancel = Cancel::Once;
-        Ok(Driver { context, build, materials, mailbox, cancel, begun: None, heard: 0 })
+        let (reports, closed) = (BTreeMap::new(), Vec::new());
+        let (cancel, begun, heard) = (Cancel::Once, None, 0);
+        Ok(Driver { context, build, materials, mailbox, cancel, begun, heard, reports, closed })
     }
 
     /// Until the build is finished, or the session ends and somebody else will drive it.
     async fn run(&mut self, first: Option<Stands>) -> Result<(), Error> {
         let mut answer = None;
-        // What the section that made the build found needs no second one; but a cancel may have
-        // come before there was a mailbox to put it in.
-        if let Some(Stands::AtStep { number, primitive, then }) = first
-            && self.look().await?
-            && self.build.state == BuildState::Running
-            && !self.at_step(number, primitive, then).await?
-        {
-            return Ok(());
-        }
-        while self.look().await? {
-            if self.build.state == BuildState::Gathering {
-                return self.gather().await;
-            }
-            match self.advance(answer.take()).await? {
+        let mut known = self.still(first).await?;
+        loop {
+            let stands = match known.take() {
+                Some(stands) => stands,
+                None => match self.advance(answer.take()).await? {
+                    Some(stands) => stands,
+                    None => return Ok(()),
+                },
+            };
+            match stands {
                 Stands::AtStep { number, primitive, then } => {
-                    if !self.at_step(number, primitive, then).await? {
+                    let (attempt, build) = (self.build.attempt, self.build.id);
+                    let run = ToWorker::Run { attempt, build, number, primitive, then };
+                    known = self.at_step(number, run).await?;
+                    if known.is_none() {
                         return Ok(());
                     }
                 }
                 Stands::AtCondition { index } => answer = Some(self.ask(index).await?),
-                Stands::Halting => {
-                    if !self.halt().await {
-                        return Ok(());
-                    }
-                }
-                Stands::Waiting { until } => {
-                    if !self.wait(until).await? {
-                        return Ok(());
-                    }
-                }
-                Stands::Ended => {}
+                Stands::Halting if !self.halt().await? => return Ok(()),
+                Stands::Waiting { until } if !self.wait(until).await? => return Ok(()),
+                Stands::Halting | Stands::Waiting { .. } => {}
+                Stands::Ended => return self.gather().await,
             }
         }
-        Ok(())
+    }
+
+    /// What the section that made the build found needs no second one; but a cancel may have come
+    /// before there was a mailbox to put it in.
+    async fn still(&mut self, first: Option<Stands>) -> Result<Option<Stands>, Error> {
+        let runs = first.is_some() && self.look().await? && self.build.state == BuildState::Running;
+        Ok(first.filter(|_| runs))
     }
 
     /// Reads the build afresh; false when there is nothing left to drive.
     async fn look(&mut self) -> Result<bool, Error> {
         let id = self.build.id;
-        match self.context.store.read(move |r| r.build(id)).await? {
-            Some(build) if !matches!(build.state, BuildState::Lost | BuildState::Finished) => {
-                self.build = build;
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
+        let found = self.context.store.read(move |r| live(r, id)).await?;
+        Ok(found.map(|build| self.build = build).is_some())
     }
 
-    async fn advance(&self, answer: Option<Answer>) -> Result<Stands, Error> {
-        let (build, materials) = (self.build.clone(), self.materials.clone());
+    /// Writes down what comes next; absent when there is nothing left to drive.
+    async fn advance(&mut self, answer: Option<Answer>) -> Result<Option<Stands>, Error> {
+        let (id, materials) = (self.build.id, self.materials.clone());
         let present = self.context.farms.present();
         let (cancel, begun) = (self.cancel, self.begun);
         let section = self.context.store.write("build.advance", move |w| {
+            let Some(build) = live(w, id)? else { return Ok(None) };
             let (materials, present) = (&materials, &present);
             let advance = Advance { build: &build, materials, present, cancel, begun };
-            advance.run(w, answer.clone())
+            let stands = advance.run(w, answer.clone())?;
+            Ok(Some((build, stands)))
         });
-        Ok(section.await?)
+        Ok(section.await?.map(|found| self.stood(found)))
     }
 
-    /// Has the worker run a step and waits for its end. False when the session is over.
-    async fn at_step(
-        &mut self,
-        number: i64,
-        primitive: Primitive,
-        then: Vec<Ahead>,
-    ) -> Result<bool, Error> {
-        let attempt = self.build.attempt;
-        self.send(ToWorker::Run { attempt, build: self.build.id, number, primitive, then });
-        if self.build.state == BuildState::Cancelling {
-            self.ask_how_far();
-            self.stop_unless_always(number);
-        }
+    /// Takes over what a section found.
+    pub(super) fn stood(&mut self, (build, stands): (Build, Stands)) -> Stands {
+        self.build = build;
+        stands
+    }
+
+    /// Has the worker run a step, unless it ran ahead and said how that ended, and waits for its
+    /// end. Gives what follows; absent when the session or the build is over.
+    async fn at_step(&mut self, number: i64, run: ToWorker) -> Result<Option<Stands>, Error> {
+        let mut run = Some(run);
         loop {
-            match self.mailbox.recv().await {
-                None => return Ok(false),
-                Some(Mail::StepDone { number: done, report }) if done == number => {
-                    self.step_done(number, *report).await?;
-                    return Ok(true);
+            if self.reports.contains_key(&number) {
+                return self.steps_done(number).await;
+            }
+            let mail = match (self.mailbox.waiting(), run.take()) {
+                (Some(mail), unsaid) => {
+                    run = unsaid;
+                    Some(mail)
                 }
+                (None, Some(run)) => {
+                    self.ask_for(number, run);
+                    continue;
+                }
+                (None, None) => self.mail().await?,
+            };
+            match mail {
+                None => return Ok(None),
                 Some(mail @ (Mail::LookAgain | Mail::SkipAlways)) => {
-                    self.note(&mail);
+                    self.note(mail);
                     if !self.look().await? {
-                        return Ok(false);
+                        return Ok(None);
                     }
                     if self.build.state == BuildState::Cancelling {
                         self.ask_how_far();
-                        self.send(ToWorker::Cancel { attempt });
+                        self.send(ToWorker::Cancel { attempt: self.build.attempt });
                     }
                 }
-                Some(mail) => self.note(&mail),
+                Some(mail) => self.note(mail),
             }
+        }
+    }
+
+    fn ask_for(&self, number: i64, run: ToWorker) {
+        self.send(run);
+        if self.build.state == BuildState::Cancelling {
+            self.ask_how_far();
+            self.stop_unless_always(number);
         }
     }
 
     /// Has the worker of a cancelled build say how many steps it has begun, and waits for that.
     /// False when the session is over.
-    async fn halt(&mut self) -> bool {
+    async fn halt(&mut self) -> Result<bool, Error> {
         if !self.ask_how_far() {
             self.begun = usize::try_from(self.heard).ok();
         }
         while self.begun.is_none() {
-            match self.mailbox.recv().await {
-                None => return false,
-                Some(mail) => self.note(&mail),
+            match self.mail().await? {
+                None => return Ok(false),
+                Some(mail) => self.note(mail),
             }
         }
-        true
+        Ok(true)
     }
 
     /// False when the worker is an older one, which does not say how far it is: what it has
@@ -204,54 +225,6 @@ impl Driver {
         if self.build.plan.steps.get(index(number)).is_none_or(|step| !step.always) {
             self.send(ToWorker::Cancel { attempt: self.build.attempt });
         }
-    }
-
-    /// The step's verdict and whatever follows from it, in one section.
-    async fn step_done(&self, number: i64, report: Report) -> Result<(), Error> {
-        let Some(planned) = self.build.plan.steps.get(index(number)) else { return Ok(()) };
-        let (outcome, reason) = settle::step_verdict(&judged(planned, &report));
-        let exit = kept(&report, outcome.is_green());
-        let empty = self.unwritten_logs(number, &report.logs).await?;
-        let closed: Vec<_> = empty.iter().map(|(log, _)| *log).collect();
-        let (build, materials) = (self.build.clone(), self.materials.clone());
-        let present = self.context.farms.present();
-        let (cancel, begun) = (self.cancel, self.begun);
-        let section = self.context.store.write("step.done", move |w| {
-            let steps = w.steps(build.id)?;
-            let Some(step) = steps.iter().find(|step| step.number == number) else { return Ok(()) };
-            if step.state == StepState::Finished {
-                return Ok(());
-            }
-            for (log, end) in &empty {
-                w.close_log(*log, end)?;
-            }
-            w.finish_step(step.id, outcome, reason.as_ref(), exit.as_ref())?;
-            let (materials, present) = (&materials, &present);
-            let advance = Advance { build: &build, materials, present, cancel, begun };
-            advance.run(w, None).map(drop)
-        });
-        section.await?;
-        closed.into_iter().for_each(|log| self.context.archive.closed_empty(log));
-        Ok(())
-    }
-
-    /// Logs the step opened and never wrote to: they are whole, and empty.
-    async fn unwritten_logs(
-        &self,
-        number: i64,
-        written: &[String],
-    ) -> Result<Vec<(steading_core::words::LogId, LogEnd)>, Error> {
-        let id = self.build.id;
-        let (steps, logs) =
-            self.context.store.read(move |r| Ok((r.steps(id)?, r.logs(id)?))).await?;
-        let step = steps.iter().find(|step| step.number == number).map(|step| step.id);
-        let mut unwritten = Vec::new();
-        for log in logs {
-            if Some(log.step_id) == step && !log.closed && !written.contains(&log.name) {
-                unwritten.push((log.id, settling::close_unwritten(&self.context, log.id).await?));
-            }
-        }
-        Ok(unwritten)
     }
 
     /// Asks a step's `when`, off the threads that serve others.
@@ -302,18 +275,39 @@ impl Driver {
         let left = Duration::from(until.since(now)) + Duration::from_millis(1);
         Ok(tokio::select! {
             biased;
-            mail = self.mailbox.recv() => mail.inspect(|mail| self.note(mail)).is_some(),
+            mail = self.mailbox.recv() => mail.map(|mail| self.note(mail)).is_some(),
             () = tokio::time::sleep(left) => true,
         })
     }
 
+    /// The next mail; absent when the session is over. What is closed meanwhile is said in time.
+    async fn mail(&mut self) -> Result<Option<Mail>, Error> {
+        if !self.closed.is_empty() {
+            tokio::select! {
+                biased;
+                mail = self.mailbox.recv() => return Ok(mail),
+                () = tokio::time::sleep(CLOSED_WITHIN) => self.say_closed().await?,
+            }
+        }
+        Ok(self.mailbox.recv().await)
+    }
+
+    /// Says of logs that they are closed, while nothing else of the build is to be written.
+    async fn say_closed(&mut self) -> Result<(), Error> {
+        settling::closed(&self.context, std::mem::take(&mut self.closed)).await?;
+        Ok(())
+    }
+
     /// What is to be remembered of a mail that nobody waits for.
-    fn note(&mut self, mail: &Mail) {
+    pub(super) fn note(&mut self, mail: Mail) {
         match mail {
             Mail::SkipAlways => self.cancel = Cancel::Twice,
-            Mail::Halted { newest } => self.begun = usize::try_from(*newest).ok(),
-            // It is said again when the step is asked for.
-            Mail::StepDone { number, .. } => self.heard = self.heard.max(*number),
+            Mail::Halted { newest } => self.begun = usize::try_from(newest).ok(),
+            Mail::StepDone { number, report } => {
+                self.heard = self.heard.max(number);
+                self.reports.insert(number, *report);
+            }
+            Mail::LogClosed { log, end } => self.closed.push((log, end)),
             Mail::LookAgain | Mail::Gathered => {}
         }
     }
@@ -322,17 +316,18 @@ impl Driver {
     async fn gather(&mut self) -> Result<(), Error> {
         self.send(ToWorker::Finish { attempt: self.build.attempt });
         loop {
-            match self.mailbox.recv().await {
+            match self.mail().await? {
                 None => return Ok(()),
                 Some(Mail::Gathered) => break,
-                Some(_) => {}
+                Some(mail) => self.note(mail),
             }
         }
         let id: BuildId = self.build.id;
         let steps = self.context.store.read(move |r| r.steps(id)).await?;
         let next = settle::next(&self.build.plan, &results(&steps), Cancel::No, None);
         if let Next::End { outcome, reason } = next {
-            settling::finish(&self.context, &self.build, outcome, reason).await?;
+            let closed = std::mem::take(&mut self.closed);
+            settling::finish(&self.context, &self.build, (outcome, reason), closed).await?;
         }
         self.send(ToWorker::Drop { attempt: self.build.attempt });
         self.context.sessions.parked(id);
@@ -346,6 +341,6 @@ impl Driver {
 }
 
 /// The place in the plan, from 0, of a step's number, from 1.
-fn index(number: i64) -> usize {
+pub(super) fn index(number: i64) -> usize {
     usize::try_from(number - 1).unwrap_or_default()
 }

@@ -6,6 +6,7 @@
 mod accept;
 mod advance;
 mod arguments;
+mod done;
 mod driver;
 mod primitive;
 mod report;

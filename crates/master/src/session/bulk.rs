@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use steading_core::words::{BuildState, LogId};
+use steading_core::words::{BuildId, BuildState, LogId};
 use steading_store::{LogEnd, Token, archive};
 use steading_wire::worker::{BulkToMaster, BulkToWorker, LogKey};
 use tokio_util::sync::CancellationToken;
 
 use super::identity::admits;
+use super::registry::Mail;
 use super::socket::{Ended, Hearing, Socket, send};
 use crate::context::Context;
+use crate::settle;
 
 /// One worker's bulk link.
 struct Bulk {
     context: Context,
     token: Token,
     /// The logs that are being written on this link: a link may live for months.
-    logs: BTreeMap<LogKey, LogId>,
+    logs: BTreeMap<LogKey, (BuildId, LogId)>,
 }
 
 /// Serves a bulk link until it ends; the worker sends again whatever was not acknowledged.
@@ -56,7 +58,7 @@ impl Bulk {
             | BulkToMaster::Tail { log, .. }
             | BulkToMaster::Close { log, .. } => log.clone(),
         };
-        let Some(log) = self.log(&key).await? else {
+        let Some((build, log)) = self.log(&key).await? else {
             return send(socket, &BulkToWorker::Unwanted { log: key }).await;
         };
         let answer = match message {
@@ -69,14 +71,14 @@ impl Bulk {
             }
             BulkToMaster::Close { trailer, bytes, lines, hash, .. } => {
                 let end = LogEnd { bytes: signed(bytes), lines: signed(lines), hash };
-                self.close(log, key, trailer, end).await?
+                self.close(build, log, key, trailer, end).await?
             }
         };
         send(socket, &answer).await
     }
 
     /// Which log a key means: it exists since its step started.
-    async fn log(&mut self, key: &LogKey) -> Result<Option<LogId>, Ended> {
+    async fn log(&mut self, key: &LogKey) -> Result<Option<(BuildId, LogId)>, Ended> {
         if let Some(known) = self.logs.get(key) {
             return Ok(Some(*known));
         }
@@ -97,7 +99,7 @@ impl Bulk {
                 let logs = r.logs(build.id)?;
                 let log = logs.iter().find(|l| l.step_id == step.id && l.name == wanted.name);
                 // One that was closed as empty has nothing in the archive that would say so.
-                Ok(log.filter(|l| !l.closed || l.bytes != Some(0)).map(|l| l.id))
+                Ok(log.filter(|l| !l.closed || l.bytes != Some(0)).map(|l| (build.id, l.id)))
             })
             .await?;
         if let Some(found) = found {
@@ -129,8 +131,12 @@ impl Bulk {
         BulkToWorker::Stored { log: key, next }
     }
 
+    /// Acknowledged once it is closed in the archive. History hears of it from the build's driver,
+    /// with the step's end or what follows it; should that be cut off, from the end of the build,
+    /// which finds the log as it is.
     async fn close(
         &mut self,
+        build: BuildId,
         log: LogId,
         key: LogKey,
         trailer: Vec<u8>,
@@ -141,7 +147,9 @@ impl Bulk {
             let next = self.context.archive.next_offset(log).await.unwrap_or(0);
             return Ok(BulkToWorker::Stored { log: key, next });
         }
-        self.context.store.write("log.close", move |w| w.close_log(log, &end)).await?;
+        if !self.context.sessions.mail(build, Mail::LogClosed { log, end: end.clone() }) {
+            settle::closed(&self.context, vec![(log, end)]).await?;
+        }
         self.logs.remove(&key);
         Ok(BulkToWorker::Closed { log: key })
     }

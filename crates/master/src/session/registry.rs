@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use steading_core::words::BuildId;
+use steading_core::words::{BuildId, LogId};
+use steading_store::LogEnd;
 use steading_wire::worker::{Report, ToWorker};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Messages that may wait for a worker; one that does not take them is cut off.
 const TO_WORKER: usize = 256;
-/// Messages that may wait for a build's driver.
-const TO_DRIVER: usize = 32;
+/// Messages that may wait for a build's driver: what a worker that runs ahead says at once.
+const TO_DRIVER: usize = 128;
 
 /// What a build's driver is told.
 #[derive(Debug)]
@@ -28,6 +29,13 @@ pub(crate) enum Mail {
     Halted {
         /// Its number in the plan.
         newest: i64,
+    },
+    /// A log is closed in the archive, and durable.
+    LogClosed {
+        /// Which.
+        log: LogId,
+        /// How it ended.
+        end: LogEnd,
     },
     /// Every byte is stored, the workspace is free.
     Gathered,
@@ -203,6 +211,11 @@ impl Mailbox {
     /// The next mail; absent when the build is over or a newer driver took over.
     pub(crate) async fn recv(&mut self) -> Option<Mail> {
         self.mails.recv().await
+    }
+
+    /// A mail that is there already.
+    pub(crate) fn waiting(&mut self) -> Option<Mail> {
+        self.mails.try_recv().ok()
     }
 }
 

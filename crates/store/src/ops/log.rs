@@ -22,6 +22,14 @@ pub struct LogEnd {
     pub hash: String,
 }
 
+impl LogEnd {
+    /// Of a log that nobody wrote to.
+    #[must_use]
+    pub fn empty() -> LogEnd {
+        LogEnd { bytes: 0, lines: 0, hash: blake3::hash(b"").to_hex().to_string() }
+    }
+}
+
 impl From<&Summary> for LogEnd {
     /// What the archive says of a log it closed.
     fn from(summary: &Summary) -> LogEnd {

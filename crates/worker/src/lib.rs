@@ -27,5 +27,13 @@ mod workspace;
 pub use attempts::{Earlier, Effect, Known, Table};
 pub use home::holder;
 pub use options::{Error, LOG_BYTES_MAX, Master, ORPHAN_LIMIT, Options, Shutdown};
-pub use session::run;
+pub use process::Finished;
+pub use session::{Order, Work, run};
 pub use slots::end_shepherds;
+
+/// Does what waits for a disk: other tasks go on meanwhile, where there are threads for them.
+pub(crate) fn in_place<T>(wait: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor::MultiThread};
+    let many = Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == MultiThread);
+    if many { tokio::task::block_in_place(wait) } else { wait() }
+}

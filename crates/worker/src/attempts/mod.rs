@@ -6,5 +6,5 @@ mod step;
 mod table;
 
 pub use effect::{Earlier, Effect, Known};
-pub(crate) use step::{Assignment, Tools, broken, carry_out, close_lost, job};
+pub(crate) use step::{Assignment, Tools, broken, carry_out, job};
 pub use table::Table;

@@ -83,30 +83,10 @@ pub(crate) async fn carry_out(
     block_in_place(|| logs.finish(finished))
 }
 
-/// Ends a step whose shepherd was lost: what was kept of its logs is made whole. One that had
-/// ended before keeps its own end.
-pub(crate) fn close_lost(tools: &Tools, begin: Begin, ending: Ending) -> Report {
-    if let Some(report) = tools.spool.report(begin.attempt, begin.number()) {
-        return report;
-    }
-    match Logs::open(&tools.spool, begin, tools.log_bytes_max) {
-        Ok(logs) => logs.finish(not_ours(ending)),
-        Err(error) => {
-            tracing::error!("the log of a lost step is lost too: {error}");
-            unlogged(ending)
-        }
-    }
-}
-
 /// A process step as its shepherd is told, or why it cannot be.
-pub(crate) fn job(
-    tools: &Tools,
-    begin: &Begin,
-    workspace: &str,
-    process: &Primitive,
-) -> Result<StepJob, Ending> {
-    let Primitive::Process { argv, env, workdir, timeout_ms, idle_timeout_ms, log_bytes_max } =
-        process
+pub(crate) fn job(tools: &Tools, begin: &Begin, workspace: &str) -> Result<StepJob, Ending> {
+    let Some(Primitive::Process { argv, env, workdir, timeout_ms, idle_timeout_ms, log_bytes_max }) =
+        begin.step.as_ref().map(|step| &step.primitive)
     else {
         return Err(infrastructure("worker_fault", "this is no process".to_owned()));
     };

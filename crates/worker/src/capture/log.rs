@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::process::Finished;
-use crate::spool::{Begin, Spool, StepFile, Stream, Unreadable};
+use crate::spool::{Begin, Spool, StepFile, Stream};
 
 /// How often the live tail is sent at most.
 pub(crate) const TAIL_EVERY: Duration = Duration::from_millis(100);
@@ -40,34 +40,13 @@ struct Step {
 }
 
 impl Logs {
-    /// Begins a step, or goes on with one whose daemon died, and then says so in its log.
+    /// Begins a step, or goes on with one whose daemon died.
     ///
     /// # Errors
     /// When the disk cannot take it.
     pub(crate) fn open(spool: &Arc<Spool>, begin: Begin, limit: u64) -> io::Result<Logs> {
         let (attempt, number) = (begin.attempt, begin.number());
-        let path = spool.path(attempt, number);
-        if path.exists() {
-            return Logs::resume(spool, attempt, number, limit);
-        }
-        Ok(Logs::new(spool, attempt, number, StepFile::create(&path, begin, limit)?))
-    }
-
-    /// Goes on with a step whose writer died.
-    ///
-    /// # Errors
-    /// When its file cannot be read.
-    pub(crate) fn resume(
-        spool: &Arc<Spool>,
-        attempt: Attempt,
-        number: i64,
-        limit: u64,
-    ) -> io::Result<Logs> {
-        let file = StepFile::resume(&spool.path(attempt, number), limit).map_err(|e| match e {
-            Unreadable::Io(error) => error,
-            other @ Unreadable::Version => io::Error::other(other),
-        })?;
-        Ok(Logs::new(spool, attempt, number, file))
+        Ok(Logs::new(spool, attempt, number, spool.write(begin, limit)?))
     }
 
     fn new(spool: &Arc<Spool>, attempt: Attempt, number: i64, file: StepFile) -> Logs {

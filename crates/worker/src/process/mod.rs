@@ -6,4 +6,5 @@ mod run;
 
 pub(crate) use environment::is_reserved;
 pub(crate) use launcher::Launcher;
-pub(crate) use run::{Command, DRAIN_MAX, END, Finished, failed, infrastructure, run};
+pub use run::Finished;
+pub(crate) use run::{Command, DRAIN_MAX, END, failed, infrastructure, run};

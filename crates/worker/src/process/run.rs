@@ -42,11 +42,11 @@ pub(crate) struct Command {
 
 /// A command that ended.
 #[derive(Debug)]
-pub(crate) struct Finished {
+pub struct Finished {
     /// How.
-    pub(crate) ending: Ending,
+    pub ending: Ending,
     /// Its record, if it ran.
-    pub(crate) exit: Option<ExitRecord>,
+    pub exit: Option<ExitRecord>,
 }
 
 /// Runs a command to its end, whatever that is. Dropping the future ends its tree too.

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use steading_wire::worker::{Attempt, HEARTBEAT_MS, Primitive, Report, ToMaster, ToWorker};
+use steading_wire::worker::{Attempt, HEARTBEAT_MS, Report, ToWorker};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::link::Link;
-use crate::attempts::{Earlier, Known, Table, Tools, close_lost};
-use crate::process::infrastructure;
+use super::work::Work;
+use crate::attempts::Tools;
 use crate::shepherd::ToShepherd;
 use crate::slots::{Said, Slots};
-use crate::spool::{Begin, Found};
+use crate::spool::Found;
 use crate::{Error, Options, Shutdown};
 
 type Dialling = Pin<Box<dyn Future<Output = Result<(Link, Backoff), Error>> + Send>>;
@@ -51,31 +51,14 @@ enum Event {
     Overdue,
 }
 
-/// Who carries a step out.
-enum Runs {
-    /// A task of the daemon: the step's number, and how to end it.
-    Here(i64, CancellationToken),
-    /// The shepherd of its slot.
-    There(Box<Begin>),
-}
-
-impl Runs {
-    /// The step's number.
-    fn number(&self) -> i64 {
-        match self {
-            Runs::Here(number, _) => *number,
-            Runs::There(begin) => begin.number(),
-        }
-    }
-}
-
 /// A worker that runs.
 pub(crate) struct Daemon {
     options: Options,
     tools: Arc<Tools>,
     facts: BTreeMap<String, String>,
-    table: Table,
-    running: BTreeMap<Attempt, Runs>,
+    work: Work,
+    /// How to end the daemon's own steps.
+    here: BTreeMap<Attempt, CancellationToken>,
     /// The daemon's own steps that run: they end with it, and begin again with the next one.
     steps: JoinSet<(Attempt, i64, Report)>,
     slots: Slots,
@@ -88,12 +71,8 @@ pub(crate) struct Daemon {
     beat: Interval,
     is_up: watch::Sender<bool>,
     shutdown: Shutdown,
-    /// The worker must end: nothing more is reported.
-    ending: bool,
     /// The daemon goes, and its shepherds stay.
     leaving: bool,
-    /// The worker stops when its builds are gone.
-    stopping: bool,
     deadline: Option<Instant>,
 }
 
@@ -111,11 +90,11 @@ impl Daemon {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut daemon = Daemon {
             links: tools.spool.links(),
+            work: Work::new(Arc::clone(&tools.spool), boot(), tools.log_bytes_max),
             options,
             tools,
             facts,
-            table: Table::new(boot()),
-            running: BTreeMap::new(),
+            here: BTreeMap::new(),
             steps: JoinSet::new(),
             slots,
             link: None,
@@ -125,9 +104,7 @@ impl Daemon {
             beat,
             is_up,
             shutdown,
-            ending: false,
             leaving: false,
-            stopping: false,
             deadline: None,
         };
         daemon.redial(Duration::ZERO);
@@ -137,38 +114,8 @@ impl Daemon {
 
     /// Holds again what an earlier daemon held.
     pub(crate) fn restore(&mut self, found: Vec<Found>) {
-        for Found { begin, report, earlier, asked } in found {
-            let runs = self.slots.running.contains(&(begin.attempt, begin.number()));
-            let known = match (report, &begin.step) {
-                (Some(report), _) => Known::Ended(Box::new(report)),
-                (None, None) => Known::Accepted,
-                (None, Some(_)) if runs => {
-                    let there = Runs::There(Box::new(begin.clone()));
-                    self.running.insert(begin.attempt, there);
-                    Known::Runs
-                }
-                (None, Some(step)) if may_begin_again(&step.primitive) && begin.boot == boot() => {
-                    Known::Again
-                }
-                (None, Some(_)) => {
-                    let (code, text) = match begin.boot == boot() {
-                        true => ("shepherd_lost", "neither its shepherd nor its end was found"),
-                        false => ("machine_restarted", "the machine was started anew meanwhile"),
-                    };
-                    let ending = infrastructure(code, format!("the step was lost: {text}"));
-                    Known::Ended(Box::new(close_lost(&self.tools, begin.clone(), ending)))
-                }
-            };
-            tracing::info!(attempt = %begin.attempt, "an earlier daemon held it: {}", match known {
-                Known::Accepted => "accepted",
-                Known::Runs => "it runs on",
-                Known::Again => "its step begins again",
-                Known::Ended(_) => "its step has ended",
-            });
-            let earlier = Earlier { begin, known, reports: earlier, asked };
-            let effects = self.table.restore(earlier);
-            self.carry_out(effects);
-        }
+        self.work.restore(found, &self.slots.running);
+        self.act();
     }
 
     /// Runs until there is a reason to end.
@@ -200,7 +147,7 @@ impl Daemon {
             }
         };
         tokio::select! {
-            () = self.shutdown.end.cancelled(), if !self.ending => Event::End,
+            () = self.shutdown.end.cancelled(), if !self.work.is_ending() => Event::End,
             () = self.shutdown.leave.cancelled(), if !self.leaving => Event::Leave,
             Some(Ok((attempt, number, report))) = self.steps.join_next() =>
                 Event::Step(attempt, number, report),
@@ -220,36 +167,26 @@ impl Daemon {
             Event::Leave => self.leave(),
             Event::Dialled(dialled) => self.greet(dialled?),
             Event::Heard(None) => self.lose_link(),
-            Event::Heard(Some(message)) => return self.hear(message),
+            Event::Heard(Some(message)) => self.hear(message)?,
             Event::Step(attempt, number, report) => self.step_ended(attempt, number, report),
             Event::Slot(said) => self.hear_slot(said),
             Event::Link => self.slots.tell_all(&ToShepherd::Show),
-            Event::LogGone => self.gather(),
-            Event::Beat => {
-                let held = self.table.held();
-                self.say(ToMaster::Heartbeat { number: 0, held });
-            }
+            Event::LogGone => self.work.gather(),
+            Event::Beat => self.work.beat(),
             Event::Overdue => self.overdue(),
         }
+        self.act();
         Ok(())
     }
 
     /// Whether nothing is left to wait for.
     fn is_done(&self) -> bool {
-        if self.ending {
-            let sends = self.link.is_some() && self.table.is_sending();
-            return self.running.is_empty() && !sends;
+        if self.work.is_ending() {
+            let sends = self.link.is_some() && self.work.is_sending();
+            return !self.work.is_running() && !sends;
         }
-        if self.leaving {
-            return true;
-        }
-        self.stopping && self.table.is_idle() && self.running.is_empty()
+        self.leaving || self.work.has_stopped()
     }
-}
-
-/// What of a step can safely be done twice: everything but the build's own commands.
-fn may_begin_again(primitive: &Primitive) -> bool {
-    !matches!(primitive, Primitive::Process { .. })
 }
 
 /// What the kernel calls this run of the machine.

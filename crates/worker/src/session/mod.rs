@@ -7,8 +7,10 @@ mod facts;
 mod link;
 mod run;
 mod socket;
+mod work;
 
 pub(crate) use backoff::Backoff;
 pub(crate) use dial::{DialError, Dialer, Socket};
 pub use run::run;
 pub(crate) use socket::{Lost, receive, send, send_ping};
+pub use work::{Order, Work};

@@ -45,20 +45,20 @@ impl Tail {
 
 /// A block in the step's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
+pub struct Span {
     /// Offset of its first raw byte.
-    pub(crate) raw_offset: u64,
+    pub raw_offset: u64,
     /// Offset behind its last raw byte.
-    pub(crate) raw_end: u64,
+    pub raw_end: u64,
     /// Where its record is in the file.
-    pub(crate) at: u64,
+    pub at: u64,
     /// How long the record is.
-    pub(crate) length: u32,
+    pub length: u32,
 }
 
 /// What to send next.
 #[derive(Debug)]
-pub(crate) enum Due {
+pub enum Due {
     /// A block, still in the file.
     Block(Span),
     /// Something small.

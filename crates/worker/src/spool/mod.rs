@@ -12,8 +12,8 @@ mod step;
 mod store;
 mod stream;
 
-pub(crate) use log::Due;
+pub use log::{Due, Span};
 pub use record::{Begin, HEAD, Record, Records, StepBegin, Unreadable, encode};
-pub(crate) use step::StepFile;
-pub(crate) use store::{Found, Spool};
-pub(crate) use stream::Stream;
+pub use step::StepFile;
+pub use store::{Found, Spool};
+pub use stream::Stream;

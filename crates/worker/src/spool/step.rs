@@ -19,7 +19,7 @@ const TEXT_BYTES_MAX: usize = 16 << 10;
 const LEFTOVERS_MAX: usize = 100;
 
 /// A step's file and its two logs. It has one writer.
-pub(crate) struct StepFile {
+pub struct StepFile {
     file: File,
     /// Where its name stands.
     dir: PathBuf,
@@ -32,7 +32,7 @@ impl StepFile {
     ///
     /// # Errors
     /// When it exists, or the disk cannot take it.
-    pub(crate) fn create(path: &Path, begin: Begin, log_limit: u64) -> io::Result<StepFile> {
+    pub fn create(path: &Path, begin: Begin, log_limit: u64) -> io::Result<StepFile> {
         let mut open = fs_err::OpenOptions::new();
         let file = open.create_new(true).read(true).write(true).open(path)?.into_parts().0;
         let log = || Writing::resume(Ledger::new(), log_limit);
@@ -75,7 +75,7 @@ impl StepFile {
     }
 
     /// Offset behind the last whole record: whoever reads may read up to here.
-    pub(crate) fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.end
     }
 
@@ -83,7 +83,7 @@ impl StepFile {
     ///
     /// # Errors
     /// When the disk cannot take a block; the log is given up then.
-    pub(crate) fn write(&mut self, stream: Stream, now: Micros, bytes: &[u8]) -> io::Result<()> {
+    pub fn write(&mut self, stream: Stream, now: Micros, bytes: &[u8]) -> io::Result<()> {
         if self.log(stream).closed {
             return Ok(());
         }
@@ -113,7 +113,7 @@ impl StepFile {
 
     /// Closes the logs and puts the report on disk, for good. What could not be written is said
     /// in the report; it counts even when it could not be written itself.
-    pub(crate) fn finish(mut self, finished: Finished, now: Micros) -> (Report, u64) {
+    pub fn finish(mut self, finished: Finished, now: Micros) -> (Report, u64) {
         let Finished { mut ending, mut exit } = finished;
         let mut logs = Vec::new();
         for stream in Stream::BOTH {

@@ -9,20 +9,22 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use steading_wire::worker::{Attempt, BulkToMaster, LogKey, Micros, Report, RequestId};
+use steading_wire::worker::{Attempt, BulkToMaster, Ending, LogKey, Micros, Report, RequestId};
 use tokio::sync::{Notify, watch};
 
 use super::log::{Due, Span, SpooledLog};
 use super::record::{Begin, HEAD, Record, Records, Unreadable};
 use super::step::StepFile;
 use super::stream::Stream;
+use crate::clock;
+use crate::process::Finished;
 
 /// How much of a file is read at once while it is indexed, in bytes.
 const READ_BYTES: usize = 256 << 10;
 
-/// The spool: the files below `spool/`, and what of them is sent.
+/// The spool: the files below `spool/`, and what of them is sent. Public for the simulation.
 #[derive(Debug)]
-pub(crate) struct Spool {
+pub struct Spool {
     dir: PathBuf,
     inner: Mutex<Inner>,
     /// There is something to send.
@@ -54,20 +56,20 @@ struct Step {
 
 /// An attempt that an earlier daemon held.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub struct Found {
     /// Its newest step.
-    pub(crate) begin: Begin,
+    pub begin: Begin,
     /// How that ended, if it did.
-    pub(crate) report: Option<Report>,
+    pub report: Option<Report>,
     /// How steps before it ended.
-    pub(crate) earlier: BTreeMap<i64, Report>,
+    pub earlier: BTreeMap<i64, Report>,
     /// The newest step that was asked for.
-    pub(crate) asked: i64,
+    pub asked: i64,
 }
 
 impl Spool {
     /// Opens the spool, and finds what an earlier daemon held.
-    pub(crate) fn open(dir: PathBuf) -> io::Result<(Spool, Vec<Found>)> {
+    pub fn open(dir: PathBuf) -> io::Result<(Spool, Vec<Found>)> {
         let spool = Spool {
             dir,
             inner: Mutex::default(),
@@ -113,7 +115,7 @@ impl Spool {
     }
 
     /// Where a step of an attempt is.
-    pub(crate) fn path(&self, attempt: Attempt, number: i64) -> PathBuf {
+    pub fn path(&self, attempt: Attempt, number: i64) -> PathBuf {
         let Attempt { request, epoch } = attempt;
         self.dir.join(format!("{request}-{epoch}-{number}"))
     }
@@ -124,6 +126,42 @@ impl Spool {
     /// When the disk cannot take it.
     pub(crate) fn keep(&self, begin: Begin) -> io::Result<()> {
         StepFile::create(&self.path(begin.attempt, 0), begin, 0).map(drop)
+    }
+
+    /// Begins the file of a step, or goes on with one whose writer died.
+    ///
+    /// # Errors
+    /// When the disk cannot take it.
+    pub fn write(&self, begin: Begin, log_limit: u64) -> io::Result<StepFile> {
+        let path = self.path(begin.attempt, begin.number());
+        if !path.exists() {
+            return StepFile::create(&path, begin, log_limit);
+        }
+        StepFile::resume(&path, log_limit).map_err(|error| match error {
+            Unreadable::Io(error) => error,
+            other => io::Error::other(other),
+        })
+    }
+
+    /// Ends a step whose writer was lost: what was kept of its logs is made whole. One that had
+    /// ended before keeps its own end.
+    pub(crate) fn close_lost(&self, begin: Begin, ending: Ending, log_limit: u64) -> Report {
+        let (attempt, number) = (begin.attempt, begin.number());
+        if let Some(report) = self.report(attempt, number) {
+            return report;
+        }
+        match self.write(begin, log_limit) {
+            Ok(file) => {
+                let finished = Finished { ending, exit: None };
+                let (report, end) = file.finish(finished, clock::now());
+                self.ended(attempt, number, end);
+                report
+            }
+            Err(error) => {
+                tracing::error!("the log of a lost step is lost too: {error}");
+                Report { ending, exit: None, logs: Vec::new(), stderr_tail: String::new() }
+            }
+        }
     }
 
     /// A step's file has whole records up to this offset.
@@ -224,7 +262,7 @@ impl Spool {
     }
 
     /// Whether an attempt has bytes that are not safe yet.
-    pub(crate) fn holds(&self, attempt: Attempt) -> bool {
+    pub fn holds(&self, attempt: Attempt) -> bool {
         self.inner().logs.keys().any(|key| key.attempt == attempt)
     }
 
@@ -232,31 +270,33 @@ impl Spool {
     pub(crate) async fn next(&self, after: &mut Option<LogKey>) -> (LogKey, Due) {
         loop {
             let news = self.news.notified();
-            if let Some((key, due)) = self.look(after.as_ref()) {
-                *after = Some(key.clone());
-                return (key, due);
+            if let Some(found) = self.due(after) {
+                return found;
             }
             news.await;
         }
     }
 
-    fn look(&self, after: Option<&LogKey>) -> Option<(LogKey, Due)> {
+    /// What there is to send now, if anything; counted as sent.
+    pub fn due(&self, after: &mut Option<LogKey>) -> Option<(LogKey, Due)> {
         let mut inner = self.inner();
-        let first = after.map_or(Unbounded, |key| Excluded(key.clone()));
+        let first = after.as_ref().map_or(Unbounded, |key| Excluded(key.clone()));
         let Inner { logs, sendable, .. } = &mut *inner;
         let may = |key: &LogKey| sendable.get(&key.attempt).is_some_and(|last| key.step <= *last);
         let due = |(key, log): (&LogKey, &mut SpooledLog)| {
             may(key).then(|| log.next()).flatten().map(|due| (key.clone(), due))
         };
         let later = logs.range_mut((first, Unbounded)).find_map(due);
-        later.or_else(|| logs.iter_mut().find_map(due))
+        let found = later.or_else(|| logs.iter_mut().find_map(due))?;
+        *after = Some(found.0.clone());
+        Some(found)
     }
 
     /// Reads a block from its file.
     ///
     /// # Errors
     /// When the disk cannot give it back.
-    pub(crate) fn read(&self, log: LogKey, span: Span) -> io::Result<BulkToMaster> {
+    pub fn read(&self, log: LogKey, span: Span) -> io::Result<BulkToMaster> {
         let step = self.inner().steps.get(&(log.attempt, log.step)).map(|s| Arc::clone(&s.file));
         let file = step.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let source = At { file: &file, at: span.at, end: span.at + u64::from(span.length) };
@@ -269,14 +309,14 @@ impl Spool {
     }
 
     /// The master has everything of a log below `next`; false when that is not what was sent.
-    pub(crate) fn stored(&self, key: &LogKey, next: u64) -> bool {
+    pub fn stored(&self, key: &LogKey, next: u64) -> bool {
         let stored = self.inner().logs.get_mut(key).is_none_or(|log| log.acknowledge(next));
         self.news.notify_one();
         stored
     }
 
     /// A log is safe, or unwanted, or given up: nothing more of it is sent.
-    pub(crate) fn forget_log(&self, key: &LogKey) {
+    pub fn forget_log(&self, key: &LogKey) {
         let mut inner = self.inner();
         let known = inner.logs.remove(key).is_some();
         let stream = Stream::named(&key.name);
@@ -343,7 +383,7 @@ impl Spool {
     }
 
     /// A new link begins: all that is not acknowledged is sent again, and tails anew.
-    pub(crate) fn begin_link(&self) {
+    pub fn begin_link(&self) {
         self.inner().logs.values_mut().for_each(SpooledLog::rewind);
         self.links.send_modify(|n| *n += 1);
         self.news.notify_one();
@@ -436,7 +476,6 @@ mod tests {
 
     use super::super::record::{StepBegin, encode};
     use super::*;
-    use crate::process::Finished;
 
     const ONE: Attempt = Attempt { request: RequestId(1), epoch: 2 };
 
@@ -470,8 +509,7 @@ mod tests {
     fn sent(spool: &Spool) -> Vec<(i64, bool)> {
         let mut after = None;
         std::iter::from_fn(|| {
-            let (key, due) = spool.look(after.as_ref())?;
-            after = Some(key.clone());
+            let (key, due) = spool.due(&mut after)?;
             Some((key.step, matches!(due, Due::Block(_))))
         })
         .collect()

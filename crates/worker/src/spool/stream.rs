@@ -9,7 +9,7 @@ use crate::capture::LastLines;
 
 /// Which of a step's two logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stream {
+pub enum Stream {
     /// What it printed, or what the worker did.
     Out,
     /// What went wrong.
@@ -18,10 +18,10 @@ pub(crate) enum Stream {
 
 impl Stream {
     /// Both, in the order in which reports name them.
-    pub(crate) const BOTH: [Stream; 2] = [Stream::Out, Stream::Err];
+    pub const BOTH: [Stream; 2] = [Stream::Out, Stream::Err];
 
     /// Its name in messages and files.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Stream::Out => "stdout",
             Stream::Err => "stderr",
@@ -29,7 +29,7 @@ impl Stream {
     }
 
     /// The stream of that name.
-    pub(crate) fn named(name: &str) -> Option<Stream> {
+    pub fn named(name: &str) -> Option<Stream> {
         Stream::BOTH.into_iter().find(|stream| stream.name() == name)
     }
 }

@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use steading_wire::worker::{Hello, PROTOCOL, ToMaster, ToWorker};
-use tokio::task::block_in_place;
 use tokio::time::Instant;
 
-use super::{Daemon, Runs};
+use super::Daemon;
 use crate::Error;
-use crate::attempts::close_lost;
 use crate::session::backoff::Backoff;
 use crate::session::link::Link;
-use crate::shepherd::FromShepherd;
 use crate::slots::Said;
 
 impl Daemon {
@@ -26,7 +23,7 @@ impl Daemon {
             version: self.options.version.clone(),
             instance: Some(self.tools.instance.clone()),
             facts: self.facts.clone().into_iter().chain(self.tools.keeper.facts()).collect(),
-            held: self.table.held(),
+            held: self.work.held(),
         }));
     }
 
@@ -42,48 +39,26 @@ impl Daemon {
             ToWorker::Welcome { .. } => {
                 tracing::info!("the master welcomes worker {}", self.options.name);
                 self.backoff.reset();
-                if !self.ending {
+                if !self.work.is_ending() {
                     self.deadline = None;
                 }
                 self.is_up.send_replace(true);
-                if self.stopping {
-                    self.say(ToMaster::Stopping);
-                }
             }
             ToWorker::Restarting => tracing::info!("the master restarts; builds go on"),
-            ToWorker::Stop => self.stop(),
             _ => {}
         }
-        let effects = self.table.on_message(message);
-        self.carry_out(effects);
-        self.gather();
+        self.work.hear(message);
         Ok(())
     }
 
     pub(super) fn hear_slot(&mut self, said: Said) {
         match said {
-            Said::Word(FromShepherd::Grew { attempt, number, end }) => {
-                block_in_place(|| self.tools.spool.grew(attempt, number, end));
-            }
-            Said::Word(FromShepherd::Tail { log, raw_offset, at, raw }) => {
-                self.tools.spool.offer_tail(log, raw_offset, at, &raw);
-            }
-            Said::Word(FromShepherd::Ended { attempt, number, end, report }) => {
-                if end > 0 {
-                    block_in_place(|| self.tools.spool.ended(attempt, number, end));
-                }
-                self.step_ended(attempt, number, *report);
-            }
-            Said::Word(FromShepherd::Here { .. }) => {}
+            Said::Word(word) => self.work.hear_shepherd(word),
             Said::Lost(attempt, number, ending) => {
-                let Some(Runs::There(begin)) = self.running.get(&attempt) else { return };
-                if begin.number() == number {
-                    let begin = (**begin).clone();
-                    let report = block_in_place(|| close_lost(&self.tools, begin, ending));
-                    self.step_ended(attempt, number, report);
-                }
+                self.work.shepherd_lost(attempt, number, ending);
             }
         }
+        self.wait_for_master();
     }
 
     pub(super) fn lose_link(&mut self) {
@@ -105,7 +80,7 @@ impl Daemon {
 
     /// From now on, an idle worker waits for its master only so long.
     pub(super) fn wait_for_master(&mut self) {
-        if self.link.is_none() && !self.ending {
+        if self.link.is_none() && !self.work.is_ending() {
             self.deadline = self.options.orphan_limit.map(|limit| Instant::now() + limit);
         }
     }

@@ -56,7 +56,9 @@ impl Table {
             claim: begin.claim,
             builder: begin.builder.clone(),
             slot: begin.slot,
-            stale: begin.boot != self.boot && number > 0,
+            // Also one that was only accepted, as far as is known: that a step began is on disk
+            // only once it ended.
+            stale: begin.boot != self.boot,
             build: begin.step.as_ref().map_or(BuildId(0), |step| step.build),
             asked,
             reports: reports.split_off(&asked),

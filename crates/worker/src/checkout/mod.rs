@@ -7,6 +7,7 @@ mod mirror;
 mod refused;
 mod run;
 mod tree;
+mod whole;
 
 pub(crate) use git::git_version;
 pub(crate) use run::{Source, run};

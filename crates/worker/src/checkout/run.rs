@@ -62,7 +62,17 @@ async fn bring(
     place: &Path,
 ) -> Result<(), Trouble> {
     let mirror = mirror::bring(git, mirrors, source).await?;
-    tree::fetch(git, &mirror, source, place).await?;
+    match tree::fetch(git, &mirror, source, place).await {
+        // Into a workspace made anew: it must be the mirror.
+        Err(trouble) if trouble.is_gits() => {
+            if !mirror::bring_again(git, &mirror, source).await? {
+                return Err(tree::fault(trouble, "the workspace"));
+            }
+            let again = tree::fetch(git, &mirror, source, place).await;
+            again.map_err(|trouble| tree::fault(trouble, "the workspace"))?;
+        }
+        fetched => fetched?,
+    }
     // The mirror's lock is given back: what follows needs the workspace alone.
     drop(mirror);
     tree::stand(git, source, place).await?;

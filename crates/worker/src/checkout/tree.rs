@@ -6,19 +6,22 @@ use std::path::Path;
 use super::Source;
 use super::git::{Git, Trouble};
 use super::mirror::{Mirror, has};
+use super::whole;
 use crate::process::infrastructure;
 
 /// What a killed git may have left in the way.
 const STALE_LOCKS: [&str; 4] = ["index.lock", "HEAD.lock", "config.lock", "shallow.lock"];
 
-/// Brings the revision from the mirror; a workspace that is broken is made anew, once.
+/// Brings the revision from the mirror; a workspace that is broken, or that was written before the
+/// machine was booted, is made anew.
 pub(crate) async fn fetch(
     git: &mut Git<'_>,
     mirror: &Mirror,
     source: &Source,
     place: &Path,
 ) -> Result<(), Trouble> {
-    if place.join(".git").is_dir() {
+    let repository = place.join(".git");
+    if whole::is_whole(&repository) {
         match update(git, mirror, source, place).await {
             Err(trouble) if trouble.is_gits() => {
                 git.note("the workspace's repository is broken and is made anew")?;
@@ -28,7 +31,8 @@ pub(crate) async fn fetch(
     }
     empty(place).map_err(|e| Trouble::io("the workspace could not be emptied", &e))?;
     git.run(place, &["init", "--quiet", "--template=", "."]).await?;
-    update(git, mirror, source, place).await.map_err(|t| fault(t, "the workspace"))
+    whole::found_whole(&repository).map_err(|e| Trouble::io("the workspace is not usable", &e))?;
+    update(git, mirror, source, place).await
 }
 
 async fn update(
@@ -103,7 +107,7 @@ pub(crate) async fn without_submodules(git: &mut Git<'_>, place: &Path) -> Resul
 }
 
 /// Git said no where nothing of the change is asked: not the build's fault.
-fn fault(trouble: Trouble, what: &str) -> Trouble {
+pub(super) fn fault(trouble: Trouble, what: &str) -> Trouble {
     if !trouble.is_gits() {
         return trouble;
     }

@@ -109,6 +109,9 @@ pub enum Unreadable {
     /// Of another version, or something else.
     #[error("it is no spool file of version 1; it was left by another Steading")]
     Version,
+    /// It ends before its first record does.
+    #[error("it was being begun when its writer died, and nobody was told of it")]
+    Cut,
     /// The disk.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -148,7 +151,8 @@ impl<R: Read> Records<R> {
         let mut head = Vec::new();
         (&mut source).take(HEAD.len() as u64).read_to_end(&mut head)?;
         if head != HEAD {
-            return Err(Unreadable::Version);
+            let begun = HEAD.starts_with(&head);
+            return Err(if begun { Unreadable::Cut } else { Unreadable::Version });
         }
         Ok(Records { source, end: HEAD.len() as u64 })
     }
@@ -273,8 +277,15 @@ mod tests {
 
     #[test]
     fn another_version_is_not_read() {
-        for head in [&b"steading spool 2\n"[..], b"", b"steading spool"] {
+        for head in [&b"steading spool 2\n"[..], b"something else"] {
             assert!(matches!(Records::open(head), Err(Unreadable::Version)));
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_hardly_begun_is_called_that() {
+        for length in 0..HEAD.len() {
+            assert!(matches!(Records::open(&HEAD[..length]), Err(Unreadable::Cut)), "{length}");
         }
     }
 

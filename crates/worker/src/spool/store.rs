@@ -103,8 +103,8 @@ impl Spool {
     fn find(&self, path: &Path) -> Result<(Begin, Option<Report>), Unreadable> {
         let key = path.file_name().and_then(|name| parse(name.to_str()?));
         let mut records = Records::open(BufReader::with_capacity(READ_BYTES, File::open(path)?))?;
-        let (Some((attempt, number)), Some((.., Record::Begin(begin)))) = (key, records.next()?)
-        else {
+        let first = records.next()?.ok_or(Unreadable::Cut)?;
+        let (Some((attempt, number)), (.., Record::Begin(begin))) = (key, first) else {
             return Err(Unreadable::Version);
         };
         let report = self.index(attempt, number, u64::MAX)?;

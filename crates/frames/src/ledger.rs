@@ -178,6 +178,14 @@ impl Ledger {
         self.compare(&table, &expected)
     }
 
+    /// Whether the log begins with the blocks a trailer speaks of and goes on behind them: whoever
+    /// made the trailer has lost what came then.
+    #[must_use]
+    pub fn outgrew(&self, trailer: &Trailer) -> bool {
+        let (known, table) = (&self.table.entries, trailer.decode().map(|(table, _)| table));
+        table.is_ok_and(|t| t.entries.len() < known.len() && known.starts_with(&t.entries))
+    }
+
     pub(crate) fn compare(&self, table: &Table, expected: &Summary) -> Result<Summary, Damage> {
         let found = self.summary();
         let mismatch = |what, expected: &dyn ToString, found: &dyn ToString| {

@@ -69,10 +69,7 @@ impl Bulk {
             BulkToMaster::Block { raw_offset, encoded, .. } => {
                 self.block(log, key, raw_offset, encoded).await
             }
-            BulkToMaster::Close { trailer, bytes, lines, hash, .. } => {
-                let end = LogEnd { bytes: signed(bytes), lines: signed(lines), hash };
-                self.close(build, log, key, trailer, end).await?
-            }
+            BulkToMaster::Close { trailer, .. } => self.close(build, log, key, trailer).await?,
         };
         send(socket, &answer).await
     }
@@ -86,7 +83,7 @@ impl Bulk {
         let found = self
             .context
             .store
-            .read(move |r| {
+            .glance(move |r| {
                 let Some(build) = r.build_of(wanted.attempt)? else { return Ok(None) };
                 let over = build.state == BuildState::Finished || build.forsaken;
                 if over || !admits(&token, &build.worker) {
@@ -140,21 +137,19 @@ impl Bulk {
         log: LogId,
         key: LogKey,
         trailer: Vec<u8>,
-        end: LogEnd,
     ) -> Result<BulkToWorker, Ended> {
-        if let Err(error) = self.context.archive.close(log, trailer).await {
-            tracing::warn!(log = log.0, "a log was not closed: {error}");
-            let next = self.context.archive.next_offset(log).await.unwrap_or(0);
-            return Ok(BulkToWorker::Stored { log: key, next });
-        }
+        let end = match self.context.archive.close(log, trailer).await {
+            Ok(summary) => LogEnd::from(&summary),
+            Err(error) => {
+                tracing::warn!(log = log.0, "a log was not closed: {error}");
+                let next = self.context.archive.next_offset(log).await.unwrap_or(0);
+                return Ok(BulkToWorker::Stored { log: key, next });
+            }
+        };
         if !self.context.sessions.mail(build, Mail::LogClosed { log, end: end.clone() }) {
             settle::closed(&self.context, vec![(log, end)]).await?;
         }
         self.logs.remove(&key);
         Ok(BulkToWorker::Closed { log: key })
     }
-}
-
-fn signed(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }

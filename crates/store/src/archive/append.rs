@@ -85,7 +85,9 @@ impl Archive {
     }
 
     /// Closes a log with the trailer its worker made, after comparing it with what is stored.
-    /// Closing again with the same trailer is acknowledged again.
+    /// Closing again with the same trailer is acknowledged again. A worker whose machine lost its
+    /// power may have lost blocks it had sent: then the log is all that is stored, and the answer
+    /// says so.
     ///
     /// # Errors
     /// `Refused` when the trailer speaks of other bytes, lines, or another hash than what is
@@ -187,8 +189,10 @@ fn seal(open: &OpenLog, state: &mut State, trailer: Option<Trailer>) -> Result<S
         };
         let (expected, found) = (format!("{claimed:?}"), format!("{closed:?}"));
         let mismatch = Damage::Mismatch { what: "what is already closed", expected, found };
-        return if claimed == *closed { Ok(claimed) } else { Err(refused(mismatch)) };
+        let known = claimed == *closed || claimed.bytes < closed.bytes;
+        return if known { Ok(closed.clone()) } else { Err(refused(mismatch)) };
     }
+    let trailer = trailer.filter(|trailer| !state.ledger.outgrew(trailer));
     let trailer = trailer.unwrap_or_else(|| state.ledger.trailer());
     let summary = state.ledger.check(&trailer).map_err(refused)?;
     write_at_end(open, state, &trailer.encoded)?;

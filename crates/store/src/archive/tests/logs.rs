@@ -142,6 +142,28 @@ async fn a_log_whose_worker_never_came_back_closes_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_log_whose_worker_lost_the_end_of_it_is_all_that_was_sent() {
+    let mut place = Place::new();
+    let worker = Worker::with(&text());
+    for block in &worker.blocks[..2] {
+        let stored = place.archive.append(LOG, block.raw_offset, block.encoded.clone()).await;
+        stored.expect("stored");
+    }
+    let length = |blocks| worker.blocks[..blocks].iter().map(|b| b.raw_len as usize).sum::<usize>();
+    let sent = Worker::with(&worker.raw[..length(2)]).summary;
+    let kept = Worker::with(&worker.raw[..length(1)]);
+    for _ in 0..2 {
+        let closed = place.archive.close(LOG, kept.trailer.clone()).await;
+        assert_eq!(closed.expect("closed"), sent);
+        place.restart();
+    }
+    assert_eq!(
+        place.archive.verify_log(LOG).expect("sound"),
+        Verified { summary: sent, closed: true }
+    );
+}
+
+#[tokio::test]
 async fn what_comes_after_a_log_was_closed_as_it_is_is_refused() {
     let mut place = Place::new();
     let worker = Worker::with(b"too late\n");

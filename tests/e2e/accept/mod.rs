@@ -10,6 +10,7 @@ mod faults;
 mod kinds;
 mod load;
 mod machine;
+mod mirror;
 mod power;
 mod proxy;
 mod random;

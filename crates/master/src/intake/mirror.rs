@@ -91,15 +91,28 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Makes it where there is none, whole or not at all.
+    /// Makes it where there is none, whole or not at all. One that was written under an earlier boot
+    /// of the machine may lack what git had not synced, and is looked through first.
     async fn make(&self) -> Result<(), GitError> {
         if self.directory.join("HEAD").exists() {
-            return Ok(());
+            let found = std::fs::read_to_string(self.directory.join(WHOLE));
+            if found.is_ok_and(|boot| boot == this_boot()) {
+                return Ok(());
+            }
+            let all = ["fsck", "--no-dangling", "--no-progress", "--no-reflogs"];
+            match git(&self.programs, Some(&self.directory), &all, Deadline::Fetch).await {
+                Ok(_) => return found_whole(&self.directory),
+                Err(GitError::Failed { stderr, .. }) => {
+                    tracing::warn!("a mirror is broken and is made anew: {stderr}");
+                }
+                Err(other) => return Err(other),
+            }
         }
         self.remove().await?;
         let fresh = self.directory.with_extension("new");
         let args = ["init".as_ref(), "--bare".as_ref(), "--quiet".as_ref(), fresh.as_os_str()];
         git(&self.programs, None, &args, Deadline::Local).await?;
+        found_whole(&fresh)?;
         fs_err::rename(&fresh, &self.directory).map_err(unusable)
     }
 
@@ -189,6 +202,19 @@ impl Mirror {
     pub fn directory(&self) -> &Path {
         &self.directory
     }
+}
+
+/// The file in a mirror that names the boot of the machine under which it was found whole.
+const WHOLE: &str = "steading-whole";
+
+/// Whatever is in the mirror is whole, and stays so until the machine's end.
+fn found_whole(mirror: &Path) -> Result<(), GitError> {
+    fs_err::write(mirror.join(WHOLE), this_boot()).map_err(unusable)
+}
+
+/// What the kernel calls this run of the machine.
+fn this_boot() -> String {
+    fs_err::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
 /// Whether git speaks of the mirror itself, as a crash of the machine leaves it: a lock nobody

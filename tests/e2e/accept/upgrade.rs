@@ -138,7 +138,7 @@ fn upgrade(previous: &Previous, how: &str, signal: Signal) {
     ));
 }
 
-/// The binary of `UPGRADE_BINARY`, or the newest commit that speaks an older protocol, built.
+/// The binary of `UPGRADE_BINARY`, or the last commit that spoke an older protocol, built.
 fn previous() -> Previous {
     if let Ok(binary) = std::env::var("UPGRADE_BINARY") {
         let binary = PathBuf::from(&binary).canonicalize().expect("UPGRADE_BINARY is a file");
@@ -146,14 +146,17 @@ fn previous() -> Previous {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/steading");
     const WIRE: &str = "crates/wire/src/worker.rs";
-    let commits = run(root, "git", &["log", "--format=%H", "--", WIRE]);
     let spoke = |commit: &str| {
         let text = run(root, "git", &["show", &format!("{commit}:{WIRE}")]);
         let line = text.lines().find_map(|line| line.strip_prefix("pub const PROTOCOL: u32 = "));
         line.and_then(|number| number.trim_end_matches(';').parse::<u32>().ok())
     };
-    let older = |commit: &&str| spoke(commit).is_some_and(|protocol| protocol < PROTOCOL);
-    let commit = commits.lines().find(older).expect("a commit that speaks an older protocol");
+    // The last one before the protocol became this one, whatever it changed itself.
+    let commits = run(root, "git", &["log", "--format=%H", "--", WIRE]);
+    let newer = commits.lines().take_while(|commit| spoke(commit) == Some(PROTOCOL)).last();
+    let newer = newer.expect("a commit that speaks this protocol");
+    let commit = &run(root, "git", &["rev-parse", &format!("{newer}^")]);
+    let commit = commit.trim_end();
     let (protocol, dir) = (spoke(commit).expect("it spoke"), root.join("target/previous"));
     let source = dir.join(commit);
     if !source.exists() {

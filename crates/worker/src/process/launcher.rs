@@ -4,10 +4,12 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
@@ -15,7 +17,10 @@ use tokio::process::Child;
 use super::environment::inherited;
 use crate::Error;
 use crate::capture::READ_BYTES;
-use crate::shepherd::MARK;
+use crate::shepherd::{Job, MARK, send_with, to_frame};
+
+/// How many errands of the daemon's wait for their next command.
+const IDLE_MAX: usize = 2;
 
 /// Starts shepherds.
 #[derive(Debug)]
@@ -23,15 +28,15 @@ pub(crate) struct Launcher {
     program: File,
     environment: Vec<(OsString, OsString)>,
     errands: PathBuf,
+    idle: Mutex<Vec<Errand>>,
 }
 
-/// An errand that was started and waits for its job.
+/// An errand of the daemon's: it runs one command after another, and ends with us. Dropping it
+/// ends what it runs.
 #[derive(Debug)]
 pub(crate) struct Errand {
     pub(crate) child: Child,
     pub(crate) control: UnixStream,
-    pub(crate) stdout: Receiver,
-    pub(crate) stderr: Receiver,
 }
 
 impl Launcher {
@@ -39,7 +44,7 @@ impl Launcher {
     /// whatever it starts for the daemon itself, for as long as anything of that may live.
     pub(crate) fn new(token: &str, errands: PathBuf) -> Result<Launcher, Error> {
         let program = File::open("/proc/self/exe").map_err(Error::Program)?;
-        Ok(Launcher { program, environment: inherited(token), errands })
+        Ok(Launcher { program, environment: inherited(token), errands, idle: Mutex::default() })
     }
 
     /// The lock that what it starts shares.
@@ -52,18 +57,40 @@ impl Launcher {
         self.environment.iter().any(|(n, _)| n == name)
     }
 
-    /// Starts an errand: it runs one command and ends with it, or with us.
-    pub(crate) fn start(&self) -> io::Result<Errand> {
+    /// Has a command begun, by an errand that waits or by a new one; what it prints comes out of
+    /// the pipes.
+    pub(crate) async fn order(&self, job: &Job) -> io::Result<(Errand, [Receiver; 2])> {
+        while let Some(mut errand) = self.next_idle() {
+            // One that died since did not begin the job.
+            if let Ok(outputs) = errand.order(job).await {
+                return Ok((errand, outputs));
+            }
+        }
+        let mut errand = self.start()?;
+        let outputs = errand.order(job).await?;
+        Ok((errand, outputs))
+    }
+
+    /// Keeps an errand that did its job for the next one.
+    pub(crate) fn give_back(&self, errand: Errand) {
+        let mut idle = self.idle();
+        if idle.len() < IDLE_MAX {
+            idle.push(errand);
+        }
+    }
+
+    fn next_idle(&self) -> Option<Errand> {
+        self.idle().pop()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Errand>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self) -> io::Result<Errand> {
         let (control, theirs) = connection()?;
-        let (stdout, stdout_end) = pipe()?;
-        let (stderr, stderr_end) = pipe()?;
-        let child = self
-            .command()
-            .stdin(theirs)
-            .stdout(Stdio::from(stdout_end))
-            .stderr(Stdio::from(stderr_end))
-            .spawn()?;
-        Ok(Errand { child, control, stdout, stderr })
+        let child = self.command().stdin(theirs).stdout(Stdio::null()).spawn()?;
+        Ok(Errand { child, control })
     }
 
     /// Starts the shepherd of a slot: it outlives us. `mark` is found in the environment of
@@ -97,6 +124,21 @@ impl Launcher {
     /// The path is resolved in the child, where the descriptor is still open.
     fn program(&self) -> String {
         format!("/proc/self/fd/{}", self.program.as_raw_fd())
+    }
+}
+
+impl Errand {
+    async fn order(&mut self, job: &Job) -> io::Result<[Receiver; 2]> {
+        let (stdout, stdout_end) = pipe()?;
+        let (stderr, stderr_end) = pipe()?;
+        let frame = to_frame(job)?;
+        let (length, body) = frame.split_at(4);
+        let ends = || [stdout_end.as_fd(), stderr_end.as_fd()];
+        let send = || send_with(&self.control, length, ends());
+        let sent = self.control.async_io(Interest::WRITABLE, send).await?;
+        self.control.write_all(&length[sent..]).await?;
+        self.control.write_all(body).await?;
+        Ok([stdout, stderr])
     }
 }
 

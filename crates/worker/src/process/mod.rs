@@ -7,4 +7,4 @@ mod run;
 pub(crate) use environment::is_reserved;
 pub(crate) use launcher::Launcher;
 pub use run::Finished;
-pub(crate) use run::{Command, DRAIN_MAX, END, failed, infrastructure, run};
+pub(crate) use run::{Command, DRAIN_MAX, failed, infrastructure, run};

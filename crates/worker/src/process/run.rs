@@ -9,19 +9,17 @@ use std::time::Duration;
 use steading_wire::worker::{Ending, ExitRecord};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::process::Child;
+use tokio::net::unix::pipe::Receiver;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Launcher;
 use super::launcher::Errand;
 use crate::capture::{Activity, Sink, pump};
-use crate::shepherd::{Job, LADDER_MAX, Verdict, Why, end_session, judge, read_frame, to_frame};
+use crate::shepherd::{Answer, END, Job, LADDER_MAX, Verdict, Why, end_session, judge, read_frame};
 
 /// How long output may still come after everybody who could write it is dead.
 pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
-/// What "end it" looks like on the control socket.
-pub(crate) const END: &[u8] = b"x";
 
 /// A command to run.
 #[derive(Debug)]
@@ -57,10 +55,12 @@ pub(crate) async fn run(
     stderr: Sink<'_>,
     cancel: &CancellationToken,
 ) -> Finished {
-    match launcher.start() {
-        Ok(errand) => {
-            let hold = launcher.errands().to_owned();
-            tend(errand, command, hold, stdout, stderr, cancel).await
+    let Command { argv, env, cwd, shown_cwd, wall, idle } = command;
+    let job = Job { argv, env, cwd, shown_cwd, hold: launcher.errands().to_owned() };
+    match launcher.order(&job).await {
+        Ok((errand, outputs)) => {
+            let limits = (wall, idle);
+            tend(launcher, errand, outputs, limits, (stdout, stderr), cancel).await
         }
         Err(error) => Finished {
             ending: failed("no_process", "a process could not be started", &error),
@@ -70,21 +70,28 @@ pub(crate) async fn run(
 }
 
 async fn tend(
-    errand: Errand,
-    command: Command,
-    hold: PathBuf,
-    stdout: Sink<'_>,
-    stderr: Sink<'_>,
+    launcher: &Launcher,
+    mut errand: Errand,
+    [out, err]: [Receiver; 2],
+    (wall, idle): (Option<Duration>, Option<Duration>),
+    (stdout, stderr): (Sink<'_>, Sink<'_>),
     cancel: &CancellationToken,
 ) -> Finished {
-    let Errand { mut child, mut control, stdout: out, stderr: err } = errand;
     let activity = Activity::new();
     let broken = CancellationToken::new();
-    let limit = limit(command.wall, command.idle, &activity, cancel, &broken);
+    let limit = limit(wall, idle, &activity, cancel, &broken);
     let told = async {
-        let told = converse(&mut control, command, hold, limit).await;
-        bury(&mut child, told.is_err()).await;
-        told
+        match converse(&mut errand.control, limit).await {
+            // One that was told to end may find that order later: it goes.
+            Ok((Answer { verdict, ready: true }, None)) => {
+                launcher.give_back(errand);
+                Ok((verdict, None))
+            }
+            told => {
+                bury(errand, told.is_err()).await;
+                told.map(|(answer, why)| (answer.verdict, why))
+            }
+        }
     };
     let pumped = async {
         let both = tokio::try_join!(pump(out, stdout, &activity), pump(err, stderr, &activity));
@@ -98,16 +105,12 @@ async fn tend(
     finish(told, pumped)
 }
 
-/// Hands the job over and waits for the verdict; at a limit, has the tree ended first.
+/// Waits for the answer; at a limit, has the tree ended first.
 async fn converse(
     control: &mut UnixStream,
-    command: Command,
-    hold: PathBuf,
     limit: impl Future<Output = Why>,
-) -> io::Result<(Verdict, Option<Why>)> {
-    let Command { argv, env, cwd, shown_cwd, .. } = command;
+) -> io::Result<(Answer, Option<Why>)> {
     let (mut read, mut write) = control.split();
-    write.write_all(&to_frame(&Job { argv, env, cwd, shown_cwd, hold })?).await?;
     let verdict = async {
         // Exactly one frame: behind it may stand a reset, when our order to end came too late.
         let length = read.read_u32_le().await?;
@@ -146,7 +149,8 @@ async fn limit(
 }
 
 /// Waits for the errand itself; one that was lost is killed, with what is left of its session.
-async fn bury(child: &mut Child, lost: bool) {
+async fn bury(Errand { mut child, control }: Errand, lost: bool) {
+    drop(control);
     if lost {
         child.id().into_iter().for_each(end_session);
         let _ = child.start_kill();

@@ -29,6 +29,7 @@ pub(crate) enum Why {
 /// What an errand's verdict means.
 pub(crate) fn judge(verdict: Verdict, why: Option<Why>) -> Finished {
     let (ending, exit) = match verdict {
+        Verdict::Withdrawn => (withdrawn(why), None),
         Verdict::NotStarted { text, exhausted: true } => (infrastructure("no_process", text), None),
         Verdict::NotStarted { text, exhausted: false } => (Ending::NotStarted { text }, None),
         Verdict::Ended { exit, killed } => (ended(&exit, why.filter(|_| killed)), Some(exit)),
@@ -39,12 +40,43 @@ pub(crate) fn judge(verdict: Verdict, why: Option<Why>) -> Finished {
 fn ended(exit: &ExitRecord, why: Option<Why>) -> Ending {
     match (why, exit.code, exit.signal) {
         (Some(Why::Cancelled), ..) => Ending::Cancelled,
-        (Some(Why::TimedOut { idle, limit }), ..) => Ending::TimedOut {
-            idle,
-            limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX),
-        },
+        (Some(Why::TimedOut { idle, limit }), ..) => timed_out(idle, limit),
         (_, Some(code), _) => Ending::Exited { code },
         (_, None, Some(signal)) => Ending::Signalled { signal },
         (_, None, None) => infrastructure("unkillable", "the command does not die".to_owned()),
+    }
+}
+
+/// It was told to end before its command ran.
+fn withdrawn(why: Option<Why>) -> Ending {
+    match why {
+        Some(Why::Cancelled) => Ending::Cancelled,
+        Some(Why::TimedOut { idle, limit }) => timed_out(idle, limit),
+        Some(Why::Broken) | None => {
+            infrastructure("shepherd_lost", "the command was not started any more".to_owned())
+        }
+    }
+}
+
+fn timed_out(idle: bool, limit: Duration) -> Ending {
+    Ending::TimedOut { idle, limit_ms: i64::try_from(limit.as_millis()).unwrap_or(i64::MAX) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_withdrawn_ends_as_it_was_meant_to() {
+        let check = |why: Option<Why>, expected: Ending| {
+            let finished = judge(Verdict::Withdrawn, why);
+            assert_eq!((finished.ending, finished.exit), (expected, None));
+        };
+        check(Some(Why::Cancelled), Ending::Cancelled);
+        let limit = Duration::from_millis(5);
+        let idle = true;
+        check(Some(Why::TimedOut { idle, limit }), Ending::TimedOut { idle, limit_ms: 5 });
+        let lost = "the command was not started any more".to_owned();
+        check(None, infrastructure("shepherd_lost", lost));
     }
 }

@@ -1,20 +1,18 @@
-//! An errand: take one command, start it, wait for its end or for the order to end it.
+//! An errand: take a command, start it, wait for its end or for the order to end it; and again,
+//! as long as whoever started it lives and nothing was left over.
 
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use nix::sys::resource::{UsageWho, getrusage};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{
-    Pid, PidfdFlags, WaitStatus, getpid, pidfd_open, set_child_subreaper, setsid,
-};
+use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open, set_child_subreaper, setsid};
 use steading_wire::worker::{ExitRecord, Micros};
 
-use super::job::{Job, Verdict, read_frame, to_frame};
+use super::job::{Answer, Job, Verdict, next_job, to_frame};
 use super::ladder::{CANCEL_GRACE, LEFTOVER_GRACE, end_all, living, timespec};
 use super::lock;
 use super::reaper::Reaper;
@@ -26,26 +24,41 @@ const REAP_EVERY: Duration = Duration::from_secs(1);
 /// The whole life of an errand.
 ///
 /// # Errors
-/// When it was told nothing, or cannot answer. Standard error is the step's log: there it is seen.
+/// When it was told nonsense, or cannot answer. What concerns a job is said in its answer.
 pub(super) fn run() -> io::Result<()> {
     // Without a terminal, a program that would ask a question fails instead of waiting for ever.
     let _ = setsid();
     set_child_subreaper(Some(getpid()))?;
     let mut control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let job: Job = read_frame(&mut control)?;
-    let _hold = lock::share(&job.hold)?;
-    if is_abandoned(&control) {
-        return Ok(());
+    while let Some((job, outputs)) = next_job(&mut control)? {
+        let answer = carry_out(job, outputs, &control);
+        match control.write_all(&to_frame(&answer)?) {
+            Ok(()) if answer.ready => {}
+            // Or: the worker died; its tree is ended, and nobody is left to tell.
+            Ok(()) | Err(_) => break,
+        }
     }
-    let verdict = match start(&job) {
-        Ok(main) => watch(job, main, &control),
-        Err(error) => not_started(&job, &error),
+    Ok(())
+}
+
+/// Runs one command to its end. What it prints goes to `outputs`, which nobody else holds then.
+fn carry_out(job: Job, outputs: [OwnedFd; 2], control: &UnixStream) -> Answer {
+    let hold = match lock::share(&job.hold) {
+        Ok(hold) => hold,
+        Err(error) => {
+            let text = format!("`{}` cannot be shared: {error}", job.hold.display());
+            return Answer { verdict: Verdict::NotStarted { text, exhausted: true }, ready: true };
+        }
     };
-    match control.write_all(&to_frame(&verdict)?) {
-        // The worker died; its tree is ended, and nobody is left to tell.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        told => told,
+    if is_abandoned(control) {
+        return Answer { verdict: Verdict::Withdrawn, ready: false };
     }
+    let answer = match start(&job, outputs) {
+        Ok(main) => watch(job, main, control),
+        Err(error) => Answer { verdict: not_started(&job, &error), ready: true },
+    };
+    drop(hold);
+    answer
 }
 
 /// Whoever ordered it is dead, or changed its mind, before anything began.
@@ -56,7 +69,7 @@ fn is_abandoned(control: &UnixStream) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the shepherd exists to start processes")]
-fn start(job: &Job) -> io::Result<Pid> {
+fn start(job: &Job, [stdout, stderr]: [OwnedFd; 2]) -> io::Result<Pid> {
     let (program, arguments) =
         job.argv.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
     let child = Command::new(program)
@@ -64,6 +77,8 @@ fn start(job: &Job) -> io::Result<Pid> {
         .envs(&job.env)
         .current_dir(&job.cwd)
         .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(stderr)
         .process_group(0)
         .spawn()?;
     Ok(i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("the kernel numbers from 1"))
@@ -82,7 +97,7 @@ fn not_started(job: &Job, error: &io::Error) -> Verdict {
     Verdict::NotStarted { text, exhausted }
 }
 
-fn watch(job: Job, main: Pid, control: &UnixStream) -> Verdict {
+fn watch(job: Job, main: Pid, control: &UnixStream) -> Answer {
     let started_at = clock::now();
     let me = getpid();
     let mut reaper = Reaper::new(main);
@@ -95,7 +110,8 @@ fn watch(job: Job, main: Pid, control: &UnixStream) -> Verdict {
         end_all(me, &mut reaper, LEFTOVER_GRACE);
     }
     let exit = record(job, started_at, &reaper, leftovers);
-    Verdict::Ended { exit, killed }
+    // What does not die falls to the shepherd, when this errand ends.
+    Answer { verdict: Verdict::Ended { exit, killed }, ready: reaper.childless && !killed }
 }
 
 /// Waits; true when the command ended, false when it must be ended.
@@ -118,14 +134,9 @@ fn ends_by_itself(main: Pid, reaper: &mut Reaper, control: &UnixStream) -> bool 
 
 fn record(job: Job, started_at: Micros, reaper: &Reaper, leftovers: Vec<String>) -> ExitRecord {
     let (code, signal, ended_at) = match reaper.ended {
-        Some((status, at)) => {
-            let status = exit_status(status);
-            (status.code(), status.signal(), at)
-        }
+        Some((status, at)) => (status.code(), status.signal(), at),
         None => (None, None, clock::now()),
     };
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok();
-    let millis = |t: nix::sys::time::TimeVal| t.tv_sec() * 1000 + t.tv_usec() / 1000;
     ExitRecord {
         argv: job.argv,
         cwd: job.shown_cwd,
@@ -133,13 +144,9 @@ fn record(job: Job, started_at: Micros, reaper: &Reaper, leftovers: Vec<String>)
         signal,
         started_at,
         ended_at,
-        user_ms: usage.map_or(0, |u| millis(u.user_time())),
-        system_ms: usage.map_or(0, |u| millis(u.system_time())),
-        max_rss_kib: usage.map_or(0, |u| u.max_rss()),
+        user_ms: reaper.used_us.0 / 1000,
+        system_ms: reaper.used_us.1 / 1000,
+        max_rss_kib: reaper.max_rss_kib,
         leftovers,
     }
-}
-
-fn exit_status(status: WaitStatus) -> ExitStatus {
-    ExitStatus::from_raw(status.as_raw())
 }

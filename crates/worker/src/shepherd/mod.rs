@@ -6,17 +6,20 @@
 //! * `steading-shepherd slot DIR` tends one slot, as long as it has a step or a daemon that is
 //!   connected. It captures output into the spool, keeps limits, and answers [`ToShepherd`] with
 //!   [`FromShepherd`] on a socket in its directory.
-//! * `steading-shepherd` alone runs one command for whoever started it (a slot's shepherd, or the
-//!   daemon for git): it adopts every process the command leaves behind, ends the whole tree when
-//!   told to, *or when whoever started it dies*, and says how the command ended.
+//! * `steading-shepherd` alone, an errand, runs one command after another for whoever started it (a
+//!   slot's shepherd, or the daemon for git): it adopts every process a command leaves behind, ends
+//!   the whole tree when told to, *or when whoever started it dies*, and says how the command ended.
 //!
 //! So a command dies with its slot's shepherd, whatever session or environment it moved to; what
 //! an errand itself leaves when it is killed falls to its shepherd; and what both leave carries a
 //! mark in its environment, by which the daemon finds it.
 
 mod ending;
+mod environ;
 mod errand;
+mod hand;
 mod job;
+mod kernel;
 mod ladder;
 mod link;
 mod lock;
@@ -30,7 +33,8 @@ mod sweep;
 mod tree;
 
 pub(crate) use ending::{LADDER_MAX, Why, judge};
-pub(crate) use job::{Job, Verdict, read_frame, to_frame};
+pub(crate) use job::{Answer, END, Job, Verdict, read_frame, to_frame};
+pub(crate) use kernel::send_with;
 pub(crate) use link::{connect, take, to_bytes};
 pub(crate) use lock::{holder, is_free};
 pub use message::{FromShepherd, SHEPHERD_PROTOCOL, StepJob, ToShepherd};

@@ -1,24 +1,19 @@
 //! A step that runs: its errand, its output, its limits.
 
-use std::io::{self, PipeReader, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, getpid};
 use steading_wire::worker::{Attempt, Ending, Report};
 
 use super::ending::{LADDER_MAX, Why, judge};
-use super::job::{Job, Verdict, read_frame, to_frame};
-use super::ladder::{LEFTOVER_GRACE, end_all};
+use super::hand::Errand;
+use super::job::{Answer, Job, Verdict, read_frame};
 use super::message::StepJob;
-use super::reaper::Reaper;
 use crate::capture::READ_BYTES;
 use crate::clock;
-use crate::process::{DRAIN_MAX, END, Finished, failed};
+use crate::process::{DRAIN_MAX, Finished, failed};
 use crate::spool::{StepFile, Stream};
 
 /// A step that runs.
@@ -28,8 +23,8 @@ pub(super) struct Running {
     pub(super) file: StepFile,
     /// When it began.
     pub(super) began: Instant,
-    child: Child,
-    control: UnixStream,
+    /// Who runs it; gone when it cannot run another.
+    errand: Option<Errand>,
     heard: Vec<u8>,
     pipes: [Option<PipeReader>; 2],
     wall: Option<Duration>,
@@ -42,8 +37,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Begins a step: its file first, so that nobody ever begins it again, then its command.
-    pub(super) fn begin(job: StepJob, errands: &Path) -> Result<Running, Ending> {
+    /// Begins a step: its file first, so that nobody ever begins it again, then its command, by
+    /// the errand of an earlier step if there is one.
+    pub(super) fn begin(
+        job: StepJob,
+        errands: &Path,
+        errand: Option<Errand>,
+    ) -> Result<Running, Ending> {
         let key = (job.begin.attempt, job.begin.number());
         let file = StepFile::create(&job.file, job.begin, job.log_bytes_max)
             .map_err(|e| failed("spool_failed", "the step could not be begun", &e))?;
@@ -54,18 +54,17 @@ impl Running {
             shown_cwd: job.shown_cwd,
             hold: errands.to_owned(),
         };
-        let started = start(&order).map_err(|e| {
+        let started = start(&order, errand).map_err(|e| {
             let _ = fs_err::remove_file(&job.file);
             failed("no_process", "a process could not be started", &e)
         });
-        let (child, control, pipes) = started?;
+        let (errand, pipes) = started?;
         let now = clock::monotonic();
         Ok(Running {
             key,
             file,
             began: now,
-            child,
-            control,
+            errand: Some(errand),
             heard: Vec::new(),
             pipes: pipes.map(Some),
             wall: job.timeout_ms.map(Duration::from_millis),
@@ -84,7 +83,8 @@ impl Running {
 
     /// What there is to be read.
     pub(super) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let control = self.verdict.is_none().then(|| self.control.as_fd());
+        let errand = self.errand.as_ref().filter(|_| self.verdict.is_none());
+        let control = errand.map(|errand| errand.source());
         control.into_iter().chain(self.pipes.iter().flatten().map(AsFd::as_fd))
     }
 
@@ -105,8 +105,7 @@ impl Running {
     pub(super) fn end(&mut self, why: Why) {
         if self.why.is_none() && self.verdict.is_none() {
             self.why = Some((why, clock::monotonic()));
-            // If the errand is over, its verdict is there to be read.
-            let _ = self.control.write_all(END);
+            self.errand.iter().for_each(Errand::end);
         }
     }
 
@@ -138,8 +137,9 @@ impl Running {
         if self.verdict.is_some() {
             return;
         }
+        let Some(errand) = &self.errand else { return };
         let mut buffer = [0; 4096];
-        let read = match self.control.read(&mut buffer) {
+        let read = match errand.read(&mut buffer) {
             Err(error) if is_passing(&error) => return,
             other => other,
         };
@@ -148,29 +148,31 @@ impl Running {
             Ok(n) => {
                 self.heard.extend_from_slice(&buffer[..n]);
                 match read_frame(&mut self.heard.as_slice()) {
-                    Ok(verdict) => return self.judged(Ok(verdict)),
+                    Ok(answer) => return self.answered(answer),
                     Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return,
                     Err(error) => error,
                 }
             }
             Err(error) => error,
         };
-        self.judged(Err(lost));
+        self.lost(lost);
     }
 
-    fn judged(&mut self, verdict: io::Result<Verdict>) {
-        if verdict.is_err() {
-            // Whatever it left is ours now, and ends.
-            let _ = self.child.kill();
+    /// The errand said how it went. One that was told to end may find that order later: it goes.
+    fn answered(&mut self, Answer { verdict, ready }: Answer) {
+        if !ready || self.why.is_some() {
+            self.errand.take().into_iter().for_each(Errand::dismiss);
         }
-        let _ = self.child.wait();
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        let mut reaper = Reaper::new(id.unwrap_or_else(getpid));
-        reaper.reap();
-        if !reaper.childless {
-            end_all(getpid(), &mut reaper, LEFTOVER_GRACE);
+        self.verdict = Some((Ok(verdict), clock::monotonic()));
+    }
+
+    /// The errand is lost: whatever it left is ours now, and ends.
+    fn lost(&mut self, error: io::Error) {
+        if let Some(mut errand) = self.errand.take() {
+            errand.kill();
+            errand.dismiss();
         }
-        self.verdict = Some((verdict, clock::monotonic()));
+        self.verdict = Some((Err(error), clock::monotonic()));
     }
 
     fn keep_limits(&mut self) {
@@ -180,10 +182,8 @@ impl Running {
         }
         if let Some((_, at)) = self.why {
             if now >= at + LADDER_MAX {
-                self.judged(Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "its processes do not die",
-                )));
+                let text = "its processes do not die";
+                self.lost(io::Error::new(io::ErrorKind::TimedOut, text));
             }
             return;
         }
@@ -201,15 +201,16 @@ impl Running {
         self.verdict.as_ref().is_some_and(|(_, at)| silent || drained(*at))
     }
 
-    /// Puts the end on disk.
-    pub(super) fn finish(self) -> (Report, u64) {
+    /// Puts the end on disk; gives back the errand, if it can run the next step.
+    pub(super) fn finish(self) -> (Report, u64, Option<Errand>) {
         let why = self.why.map(|(why, _)| why);
         let finished = match self.verdict {
             Some((Ok(verdict), _)) => judge(verdict, why),
             Some((Err(error), _)) => lost(&error),
             None => lost(&io::Error::other("nothing was heard of it")),
         };
-        self.file.finish(finished, clock::now())
+        let (report, end) = self.file.finish(finished, clock::now());
+        (report, end, self.errand)
     }
 }
 
@@ -222,30 +223,20 @@ fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-type Started = (Child, UnixStream, [PipeReader; 2]);
-
-/// Starts an errand, from the very program that runs here.
-#[expect(clippy::disallowed_methods, reason = "the shepherd exists to start processes")]
-fn start(job: &Job) -> io::Result<Started> {
-    let (mut control, theirs) = UnixStream::pair()?;
-    let (stdout, stdout_end) = pipe()?;
-    let (stderr, stderr_end) = pipe()?;
-    let child = Command::new("/proc/self/exe")
-        .arg0("steading-shepherd")
-        .current_dir("/")
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(stdout_end)
-        .stderr(stderr_end)
-        .spawn()?;
-    control.write_all(&to_frame(job)?)?;
-    control.set_nonblocking(true)?;
-    Ok((child, control, [stdout, stderr]))
-}
-
-fn pipe() -> io::Result<(PipeReader, io::PipeWriter)> {
-    let (read, write) = io::pipe()?;
-    // A small pipe only costs speed; an unprivileged worker may have used up its share.
-    let _ = rustix::pipe::fcntl_setpipe_size(&read, READ_BYTES);
-    rustix::io::ioctl_fionbio(&read, true)?;
-    Ok((read, write))
+/// Has a job begun. An errand that died since its last one did not begin it, and gets a successor.
+fn start(job: &Job, errand: Option<Errand>) -> io::Result<(Errand, [PipeReader; 2])> {
+    if let Some(mut errand) = errand {
+        match errand.order(job) {
+            Ok(pipes) => return Ok((errand, pipes)),
+            Err(_) => errand.dismiss(),
+        }
+    }
+    let mut errand = Errand::start()?;
+    match errand.order(job) {
+        Ok(pipes) => Ok((errand, pipes)),
+        Err(error) => {
+            errand.dismiss();
+            Err(error)
+        }
+    }
 }

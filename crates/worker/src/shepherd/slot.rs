@@ -5,13 +5,14 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{getpid, set_child_subreaper, setsid};
 use steading_wire::worker::{Attempt, Ending, LogKey, Report};
 
 use super::ending::Why;
+use super::hand::Errand;
 use super::ladder::timespec;
 use super::link::{Link, listen};
 use super::message::{FromShepherd, SHEPHERD_PROTOCOL, StepJob, ToShepherd};
@@ -25,6 +26,8 @@ use crate::spool::Stream;
 
 /// How much of the live tail is sent at once, in bytes.
 const TAIL_BYTES: usize = 64 << 10;
+/// How long an errand waits for the next step before its memory is given back.
+const IDLE_MAX: Duration = Duration::from_secs(60);
 
 /// Tends the slot of a directory until neither a step nor a daemon needs it.
 pub(super) fn run(dir: &Path) -> io::Result<()> {
@@ -41,19 +44,25 @@ pub(super) fn run(dir: &Path) -> io::Result<()> {
         listener: listen(dir)?,
         link: Some(link),
         step: None,
+        idle: None,
         told: 0,
         shown_at: None,
         leaving: false,
         _lock: lock,
     };
     slot.greet();
+    // It is there when the first step comes; if it could not be started, that step says why.
+    slot.idle = Errand::start().ok().map(|errand| (errand, clock::monotonic()));
     while !slot.is_done() {
         slot.wait()?;
         slot.hear();
         slot.meet();
         slot.advance();
         slot.tell();
+        slot.rest();
     }
+    // Before the lock is free: nothing of a shepherd that went is left.
+    slot.idle.into_iter().for_each(|(errand, _)| errand.dismiss());
     Ok(())
 }
 
@@ -63,6 +72,8 @@ struct Slot {
     listener: UnixListener,
     link: Option<Link>,
     step: Option<Running>,
+    /// Who ran the last step and waits for the next, and since when.
+    idle: Option<(Errand, Instant)>,
     /// How much of the step's file the daemon was told of.
     told: u64,
     shown_at: Option<Instant>,
@@ -77,7 +88,7 @@ impl Slot {
 
     /// Waits until something can be read or written, or the clock says that something is due.
     fn wait(&self) -> io::Result<()> {
-        let due = [self.step.as_ref().and_then(Running::due), self.tail_due()];
+        let due = [self.step.as_ref().and_then(Running::due), self.tail_due(), self.idle_due()];
         let due = due.into_iter().flatten().min();
         let left = due.map(|at| timespec(at.saturating_duration_since(clock::monotonic())));
         let mut polled = vec![PollFd::new(&self.listener, PollFlags::IN)];
@@ -142,10 +153,12 @@ impl Slot {
             let ending = infrastructure("slot_busy", "the slot runs another step".to_owned());
             return self.not_begun(key, ending);
         }
-        match Running::begin(job, &self.errands) {
+        let errand = self.idle.take().map(|(errand, _)| errand);
+        match Running::begin(job, &self.errands, errand) {
             Ok(step) => {
+                // That it has begun is no news: the daemon said so.
+                (self.told, self.shown_at) = (step.file.end(), None);
                 self.step = Some(step);
-                (self.told, self.shown_at) = (0, None);
             }
             Err(finished) => self.not_begun(key, finished),
         }
@@ -166,7 +179,8 @@ impl Slot {
         }
         let step = self.step.take().expect("it was there just now");
         let (attempt, number) = step.key();
-        let (report, end) = step.finish();
+        let (report, end, errand) = step.finish();
+        self.idle = errand.map(|errand| (errand, clock::monotonic()));
         self.say(&FromShepherd::Ended { attempt, number, end, report: Box::new(report) });
     }
 
@@ -200,6 +214,19 @@ impl Slot {
         let step = self.step.as_ref().filter(|step| step.file.has_unseen())?;
         self.link.as_ref().filter(|link| link.is_clear())?;
         Some(self.shown_at.map_or_else(|| step.began, |at| at + TAIL_EVERY))
+    }
+
+    fn idle_due(&self) -> Option<Instant> {
+        self.idle.as_ref().map(|(_, since)| *since + IDLE_MAX)
+    }
+
+    /// Sends an errand away that nobody needed for long.
+    fn rest(&mut self) {
+        if self.idle_due().is_some_and(|at| at <= clock::monotonic())
+            && let Some((errand, _)) = self.idle.take()
+        {
+            errand.dismiss();
+        }
     }
 
     fn show_again(&mut self) {

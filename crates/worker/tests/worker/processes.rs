@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use libtest_mimic::Trial;
-use steading_wire::worker::{Ending, Primitive, ToWorker};
+use steading_wire::worker::{Ending, Primitive, ToMaster, ToWorker};
 
 use crate::harness::{Farm, assert_exit, attempt, file, process, runs, shell, test};
 
@@ -21,6 +21,9 @@ pub(crate) fn tests() -> Vec<Trial> {
         test("processes::wall_and_idle_limits_hold", wall_and_idle_limits_hold),
         test("processes::silence_is_counted_from_the_last_output", silence_is_counted),
         test("processes::standard_input_is_empty", standard_input_is_empty),
+        test("processes::a_command_has_three_descriptors", a_command_has_three_descriptors),
+        test("processes::each_step_is_charged_for_itself", each_step_is_charged_for_itself),
+        test("processes::slots_run_side_by_side", slots_run_side_by_side),
     ]
 }
 
@@ -208,5 +211,79 @@ async fn standard_input_is_empty() {
     let farm = Farm::start().await;
     let report = farm.build(shell("cat; if (: < /dev/tty) 2>/dev/null; then exit 7; fi")).await;
     assert_exit(&report, 0);
+    farm.end().await;
+}
+
+async fn a_command_has_three_descriptors() {
+    // One that whoever started the worker left open for its children.
+    let left_open = std::fs::File::open("/dev/null").expect("it is there");
+    rustix::io::fcntl_setfd(&left_open, rustix::io::FdFlags::empty()).expect("ours");
+    let farm = Farm::start().await;
+    farm.accept(attempt(2), "other").await;
+    farm.begin(attempt(2), 1, shell("echo $$ > pid; sleep 1000")).await;
+    let other = farm.dir.path().join("worker/work/other-1/pid");
+    file(&other).await;
+    farm.accept(attempt(1), "hello").await;
+    for number in 1..=3 {
+        // The fourth is the directory it looks at.
+        assert_exit(&farm.step(attempt(1), number, process(&["ls", "/proc/self/fd"])).await, 0);
+        let log = farm.master.log(attempt(1), number, "stdout").await;
+        assert_eq!(String::from_utf8_lossy(&log.raw()), "0\n1\n2\n3\n");
+    }
+    let ends = "readlink /proc/$$/fd/0; readlink /proc/$$/fd/1 /proc/$$/fd/2 | sort -u | wc -l";
+    assert_exit(&farm.step(attempt(1), 4, shell(ends)).await, 0);
+    let log = farm.master.log(attempt(1), 4, "stdout").await;
+    assert_eq!(String::from_utf8_lossy(&log.raw()), "/dev/null\n2\n");
+    farm.end().await;
+}
+
+/// Steps of a slot are run by one errand: what one of them used is not the next one's.
+async fn each_step_is_charged_for_itself() {
+    let farm = Farm::start().await;
+    farm.accept(attempt(1), "hello").await;
+    let used = async |number: i64, script: &str| {
+        let report = farm.step(attempt(1), number, shell(script)).await;
+        assert_exit(&report, 0);
+        let exit = report.exit.expect("a record");
+        (exit.user_ms + exit.system_ms, exit.max_rss_kib)
+    };
+    // Below a child, so that what is waited for by others counts too.
+    let large = "head -c 50000000 /dev/zero | tail -c 50000000 | wc -c
+        i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+    let (ms, kib) = used(1, large).await;
+    assert!(ms > 0 && kib > 48_000, "{ms} ms, {kib} KiB");
+    let (later_ms, later_kib) = used(2, "true").await;
+    assert!(later_ms < ms && later_kib < 24_000, "{later_ms} ms, {later_kib} KiB");
+    farm.end().await;
+}
+
+async fn slots_run_side_by_side() {
+    let farm = Farm::start().await;
+    let script = |mine: &str, other: &str| {
+        shell(&format!(
+            "echo > ../{mine}; until [ -e ../{other} ]; do sleep 0.01; done; echo {mine}"
+        ))
+    };
+    for request in [1, 2] {
+        farm.accept(attempt(request), &format!("b{request}")).await;
+    }
+    // Each waits for the other one, twice: with new errands and with those of the step before.
+    for number in [1, 2] {
+        farm.begin(attempt(1), number, script(&format!("a{number}"), &format!("b{number}"))).await;
+        farm.begin(attempt(2), number, script(&format!("b{number}"), &format!("a{number}"))).await;
+        for _ in [1, 2] {
+            let done = |m: &ToMaster| match m {
+                ToMaster::StepDone { number: n, report, .. } if *n == number => {
+                    Some(report.clone())
+                }
+                _ => None,
+            };
+            assert_exit(&farm.master.hear("a report", done).await, 0);
+        }
+        for (request, name) in [(1, "a"), (2, "b")] {
+            let log = farm.master.log(attempt(request), number, "stdout").await;
+            assert_eq!(String::from_utf8_lossy(&log.raw()), format!("{name}{number}\n"));
+        }
+    }
     farm.end().await;
 }

@@ -1,9 +1,11 @@
 //! Builds outlive their worker's daemon; what kills a shepherd leaves nothing and is no verdict.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::Child;
 
 use libtest_mimic::Trial;
+use rustix::fs::{FlockOperation, flock};
 use steading_wire::worker::{Attempt, Ending, Primitive, Report, ToMaster, ToWorker};
 
 use crate::harness::{Farm, assert_exit, attempt, file, kill, process, runs, shell, test, until};
@@ -20,6 +22,8 @@ pub(crate) fn tests() -> Vec<Trial> {
         test("survival::daemon_and_shepherd_lost_at_once", daemon_and_shepherd_lost_at_once),
         test("survival::all_of_it_lost_at_once", all_of_it_lost_at_once),
         test("survival::a_shepherd_is_used_again_and_ends", a_shepherd_is_used_again_and_ends),
+        test("survival::an_errand_is_used_again", an_errand_is_used_again),
+        test("survival::a_dead_shepherd_holds_no_slot", a_dead_shepherd_holds_no_slot),
         test("survival::an_upgrade_replaces_idle_shepherds", an_upgrade_replaces_shepherds),
         test("survival::a_step_of_the_daemons_own_begins_again", the_daemons_own_begins_again),
     ]
@@ -243,6 +247,50 @@ async fn a_shepherd_is_used_again_and_ends() {
     assert!(!runs(&first), "it outlives a worker that ended");
 }
 
+async fn an_errand_is_used_again() {
+    let farm = Farm::start().await;
+    farm.accept(attempt(1), "hello").await;
+    let told = farm.workspace("hello").join("errand");
+    let errand = async |number: i64| {
+        assert_exit(&farm.step(attempt(1), number, shell("echo $PPID > errand")).await, 0);
+        std::fs::read_to_string(&told).expect("written")
+    };
+    let first = errand(1).await;
+    assert_eq!(errand(2).await, first);
+    // One that died meanwhile costs no step.
+    kill_pid(&first);
+    let second = errand(3).await;
+    assert_ne!(second, first);
+    // One that had to end its tree goes with it.
+    farm.begin(attempt(1), 4, shell("echo $$ > pid; sleep 1000")).await;
+    file(&farm.workspace("hello").join("pid")).await;
+    farm.master.say(ToWorker::Cancel { attempt: attempt(1) }).await;
+    assert_eq!(farm.report(attempt(1), 4).await.ending, Ending::Cancelled);
+    assert!(!runs(&second));
+    let third = errand(5).await;
+    assert_ne!(third, second);
+    farm.end().await;
+    assert!(!runs(&third), "it outlives its shepherd");
+}
+
+/// The slot's lock dies with the shepherd, however long what it ran takes to die.
+async fn a_dead_shepherd_holds_no_slot() {
+    let script = "trap '' TERM; echo $$ > pid; while :; do sleep 0.1; done";
+    let (farm, mut worker, pid) = begin(script).await;
+    let shepherd = shepherd(&farm);
+    // The daemon stands still, so that it does not start another one.
+    signal(worker.id(), rustix::process::Signal::STOP);
+    kill_pid(&shepherd);
+    let lock = File::open(farm.dir.path().join("worker/slots/1/lock")).expect("a lock");
+    let free = || flock(&lock, FlockOperation::NonBlockingLockExclusive).ok();
+    until("a free slot", free).await;
+    assert!(runs(&pid), "its errand gives it five seconds");
+    drop(lock);
+    signal(worker.id(), rustix::process::Signal::CONT);
+    all_was_lost(&farm, &[pid]).await;
+    kill(&mut worker);
+}
+
 async fn an_upgrade_replaces_shepherds() {
     let (farm, mut worker, pid) = begin(NOISE).await;
     let before = shepherd(&farm);
@@ -283,6 +331,11 @@ async fn the_daemons_own_begins_again() {
 fn kill_pid(pid: &str) {
     let pid = pid.trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("a number");
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it lives");
+}
+
+fn signal(pid: u32, signal: rustix::process::Signal) {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a number");
+    rustix::process::kill_process(pid, signal).expect("it lives");
 }
 
 /// The parent of a process.

@@ -149,7 +149,7 @@ async fn close_logs(
     id: BuildId,
     mut ends: Vec<(LogId, LogEnd)>,
 ) -> Result<Vec<(LogId, LogEnd)>, Error> {
-    let logs = context.store.read(move |r| r.logs(id)).await?;
+    let logs = context.store.glance(move |r| r.logs(id)).await?;
     let known: BTreeSet<LogId> = ends.iter().map(|(log, _)| *log).collect();
     for log in logs.iter().filter(|log| !log.closed && !known.contains(&log.id)) {
         ends.push((log.id, told(log.id, context.archive.close_as_is(log.id).await)?));

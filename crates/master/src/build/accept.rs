@@ -2,11 +2,12 @@
 
 use steading_core::settle::Cancel;
 use steading_core::words::{
-    Attempt, Build, BuildState, ClaimId, Properties, Property, Request, Value,
+    Attempt, Build, BuildState, ClaimId, ClaimState, Properties, Property, Request, Value,
 };
 use steading_store::{Acceptance, Error};
 
 use super::advance::{Advance, Stands, materials};
+use super::primitive::Materials;
 use crate::context::Context;
 use crate::farms::FarmError;
 use crate::settle;
@@ -29,8 +30,8 @@ pub(crate) enum Refused {
 pub(crate) struct Accepted {
     /// The build.
     pub(crate) build: Build,
-    /// What its driver does first.
-    pub(super) stands: Option<Stands>,
+    /// What its driver needs, and does first.
+    pub(super) begun: Option<(Materials, Stands)>,
 }
 
 /// Gives the build, also when the worker said so before; none when the offer no longer stands.
@@ -40,20 +41,21 @@ pub(crate) async fn accept(
     claim: ClaimId,
     attempt: Attempt,
 ) -> Result<Option<Accepted>, Refused> {
-    let (offered, build) =
-        context.store.read(move |r| Ok((r.offered_claims()?, r.build_of(attempt)?))).await?;
+    let look = context.store.glance(move |r| Ok((r.claim_by_id(claim)?, r.build_of(attempt)?)));
+    let (offer, build) = look.await?;
     if let Some(build) = build {
         let over = matches!(build.state, BuildState::Lost | BuildState::Finished);
         let stands = !over && build.worker == worker;
-        return Ok(stands.then_some(Accepted { build, stands: None }));
+        return Ok(stands.then_some(Accepted { build, begun: None }));
     }
-    let stands = offered
-        .iter()
-        .any(|offer| offer.id == claim && offer.attempt == attempt && offer.worker == worker);
-    if !stands {
-        return Ok(None);
+    match offer {
+        Some((offer, ClaimState::Offered))
+            if offer.attempt == attempt && offer.worker == worker =>
+        {
+            begin(context, worker, claim, attempt).await
+        }
+        _ => Ok(None),
     }
-    begin(context, worker, claim, attempt).await
 }
 
 /// Acceptance and the first step are one section.
@@ -63,8 +65,9 @@ async fn begin(
     claim: ClaimId,
     attempt: Attempt,
 ) -> Result<Option<Accepted>, Refused> {
-    let request = context.store.read(move |r| r.request(attempt.request)).await?;
-    let Some(request) = request else { return Ok(None) };
+    let id = attempt.request;
+    let look = context.store.glance(move |r| Ok((r.request(id)?, r.lost_builds_of(id)?)));
+    let (Some(request), lost) = look.await? else { return Ok(None) };
     let builder = context.farms.builder(request.configuration_id, &request.builder).await?;
     let Some(builder) = builder else { return Ok(None) };
     let materials = materials(context, request.configuration_id, request.buildset_id).await?;
@@ -75,8 +78,8 @@ async fn begin(
         properties: properties(&request, worker),
         rerun: builder.rerun,
     };
-    let lost = context.store.read(move |r| r.lost_builds_of(attempt.request)).await?;
     let ends = settle::close_lost(context, &lost).await?;
+    let for_driver = materials.clone();
     let section = context.store.write("build.accept", move |w| {
         for (log, end) in &ends {
             w.close_log(*log, end)?;
@@ -89,10 +92,11 @@ async fn begin(
         let (materials, present) = (&materials, &present);
         let (cancel, begun) = (Cancel::Once, None);
         let advance = Advance { build: &build, materials, present, cancel, begun };
-        let stands = Some(advance.run(w, None)?);
-        Ok(Some(Accepted { build, stands }))
+        let stands = advance.run(w, None)?;
+        Ok(Some((build, stands)))
     });
-    Ok(section.await?)
+    let begun = section.await?;
+    Ok(begun.map(|(build, stands)| Accepted { build, begun: Some((for_driver, stands)) }))
 }
 
 /// What every build has, over what its request brought. `build_number` is added in the

@@ -87,7 +87,7 @@ pub(super) async fn materials(
     buildset: BuildsetId,
 ) -> Result<Materials, FarmError> {
     let farm: Arc<Present> = context.farms.of(configuration).await?;
-    let buildset = context.store.read(move |r| r.buildset(buildset)).await?;
+    let buildset = context.store.glance(move |r| r.buildset(buildset)).await?;
     Ok(Materials { farm, stamps: buildset.map(|b| b.stamps).unwrap_or_default() })
 }
 
@@ -203,12 +203,8 @@ impl Advance<'_> {
         step: StepId,
         primitive: &Primitive,
     ) -> Result<(), Error> {
-        if has_logs(primitive) {
-            for name in LOGS {
-                w.open_log(self.build.id, step, name)?;
-            }
-        }
-        Ok(())
+        let names: &[&str] = if has_logs(primitive) { &LOGS } else { &[] };
+        w.open_logs_of(self.build.id, step, names)
     }
 
     /// A step that waits for its locks: until it has them, its time is up, or its build is

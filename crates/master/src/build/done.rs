@@ -61,7 +61,7 @@ impl Driver {
     /// Logs that these steps opened and never wrote to: they are whole, and empty.
     async fn unwritten_logs(&self, verdicts: &Verdicts) -> Result<Vec<(LogId, LogEnd)>, Error> {
         let id = self.build.id;
-        let read = self.context.store.read(move |r| Ok((r.steps(id)?, r.logs(id)?)));
+        let read = self.context.store.glance(move |r| Ok((r.steps(id)?, r.logs(id)?)));
         let (steps, logs) = read.await?;
         let mut unwritten = Vec::new();
         for log in logs.iter().filter(|log| !log.closed) {

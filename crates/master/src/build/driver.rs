@@ -37,16 +37,17 @@ pub(super) enum Error {
 
 /// Begins driving a build whose worker is connected. An older driver of it ends.
 pub(crate) fn drive(context: &Context, build: Build) {
-    drive_from(context, Accepted { build, stands: None });
+    drive_from(context, Accepted { build, begun: None });
 }
 
 /// The same with a build that was accepted just now.
-pub(crate) fn drive_from(context: &Context, Accepted { build, stands }: Accepted) {
-    let mailbox = context.sessions.drive(build.id);
+pub(crate) fn drive_from(context: &Context, Accepted { build, begun }: Accepted) {
+    let mailbox = context.sessions.drive(build.id, build.attempt, &build.worker);
+    let (materials, stands) = begun.unzip();
     let context = context.clone();
     spawn("build", async move {
         let id = build.id;
-        match Driver::new(context.clone(), build, mailbox).await {
+        match Driver::new(context.clone(), build, materials, mailbox).await {
             Ok(mut driver) => {
                 let ran = driver.run(stands).await;
                 if let Err(error) = ran.and(driver.say_closed().await) {
@@ -77,8 +78,16 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    async fn new(context: Context, build: Build, mailbox: Mailbox) -> Result<Driver, Error> {
-        let materials = materials(&context, build.configuration_id, build.buildset_id).await?;
+    async fn new(
+        context: Context,
+        build: Build,
+        known: Option<Materials>,
+        mailbox: Mailbox,
+    ) -> Result<Driver, Error> {
+        let materials = match known {
+            Some(materials) => materials,
+            None => materials(&context, build.configuration_id, build.buildset_id).await?,
+        };
         let (reports, closed) = (BTreeMap::new(), Vec::new());
         let (cancel, begun, heard) = (Cancel::Once, None, 0);
         Ok(Driver { context, build, materials, mailbox, cancel, begun, heard, reports, closed })
@@ -124,7 +133,7 @@ impl Driver {
     /// Reads the build afresh; false when there is nothing left to drive.
     async fn look(&mut self) -> Result<bool, Error> {
         let id = self.build.id;
-        let found = self.context.store.read(move |r| live(r, id)).await?;
+        let found = self.context.store.glance(move |r| live(r, id)).await?;
         Ok(found.map(|build| self.build = build).is_some())
     }
 
@@ -242,7 +251,7 @@ impl Driver {
 
     async fn view(&self) -> Result<BuildView, Error> {
         let id = self.build.id;
-        let steps = self.context.store.read(move |r| r.steps(id)).await?;
+        let steps = self.context.store.glance(move |r| r.steps(id)).await?;
         let outcome = settle::outcome_so_far(&self.build.plan, &results(&steps));
         let build = self.build.clone();
         let (repository, branch, revision) = match build.stamp {
@@ -270,7 +279,7 @@ impl Driver {
     /// Waits until the step got its locks, which dispatch says, or gives up. False when the session
     /// is over.
     async fn wait(&mut self, until: Micros) -> Result<bool, Error> {
-        let now = self.context.store.read(|r| Ok(r.now())).await?;
+        let now = self.context.store.glance(|r| Ok(r.now())).await?;
         // A moment later: whoever wakes early would find nothing and wait again.
         let left = Duration::from(until.since(now)) + Duration::from_millis(1);
         Ok(tokio::select! {
@@ -323,7 +332,7 @@ impl Driver {
             }
         }
         let id: BuildId = self.build.id;
-        let steps = self.context.store.read(move |r| r.steps(id)).await?;
+        let steps = self.context.store.glance(move |r| r.steps(id)).await?;
         let next = settle::next(&self.build.plan, &results(&steps), Cancel::No, None);
         if let Next::End { outcome, reason } = next {
             let closed = std::mem::take(&mut self.closed);

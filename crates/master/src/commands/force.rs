@@ -62,7 +62,7 @@ pub(super) async fn force(
 
 /// A form that somebody paused takes no wishes; the person is there to hear so.
 async fn form_open(context: &Context, scheduler: String) -> Result<(), Problem> {
-    let paused = context.store.read(|r| r.paused_schedulers()).await.map_err(problem)?;
+    let paused = context.store.glance(|r| r.paused_schedulers()).await.map_err(problem)?;
     match paused.get(&scheduler) {
         Some(paused) => {
             let text = paused.of(&format!("scheduler {scheduler}"));
@@ -196,7 +196,7 @@ impl Key {
     /// The answer given before, without doing anything.
     async fn remembered(&self, context: &Context) -> Result<Option<Answer>, Problem> {
         let Some(key) = self.key.clone() else { return Ok(None) };
-        let found = context.store.read(move |r| r.remembered(&key)).await.map_err(problem)?;
+        let found = context.store.glance(move |r| r.remembered(&key)).await.map_err(problem)?;
         let Some(found) = found else { return Ok(None) };
         let answer = self.same(&found).map_err(problem)?;
         told(context, answer).await.map(Some)

@@ -94,7 +94,7 @@ impl Snapshot {
             || self.held.values().any(|(holding, _)| !holding.slot)
             || self.matcher.waiting().next().is_some();
         let quarantined = self.quarantined.clone();
-        let read = context.store.read(move |r| {
+        let read = context.store.glance(move |r| {
             let rested = now.iter().filter(|(_, until)| **until <= r.now()).map(|(id, _)| *id);
             let news = news::since(r, since, rested.chain(again).collect(), step_locks)?;
             // The end of a quarantine is no event.

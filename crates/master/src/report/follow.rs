@@ -47,7 +47,7 @@ async fn pass(context: &Context, place: &mut Option<Place>) -> Result<bool, Erro
         None => *place.insert(begin(context).await?),
     };
     let present = context.farms.present();
-    let look = context.store.read(move |r| look(r, &present.farm, looked)).await?;
+    let look = context.store.glance(move |r| look(r, &present.farm, looked)).await?;
     let Look { upto, news, more } = look;
     let write = !news.is_empty() || upto.0 - written.0 >= UNWRITTEN_MAX;
     if write {
@@ -66,7 +66,7 @@ async fn pass(context: &Context, place: &mut Option<Place>) -> Result<bool, Erro
 /// Where the last master left off. A farm that never told anything begins with what happens from
 /// now on.
 async fn begin(context: &Context) -> Result<Place, Error> {
-    let read = context.store.read(|r| Ok((r.reached(NAME)?, r.newest_seq()?)));
+    let read = context.store.glance(|r| Ok((r.reached(NAME)?, r.newest_seq()?)));
     let (reached, newest) = read.await?;
     if reached.is_none() {
         context.store.write("report.begin", move |w| w.reach(NAME, newest)).await?;

@@ -43,7 +43,7 @@ async fn pass(context: &Context) -> Result<Option<Duration>, FarmError> {
     let present = context.farms.present();
     let (changes, timers, now) = context
         .store
-        .read(|r| Ok((r.changes_to_schedule(CHANGES_PER_PASS)?, running(r)?, r.now())))
+        .glance(|r| Ok((r.changes_to_schedule(CHANGES_PER_PASS)?, running(r)?, r.now())))
         .await?;
     let due: Vec<Timer> = trigger::due(&timers, now).into_iter().cloned().collect();
     let quiet = due.is_empty() && changes.is_empty();

@@ -65,7 +65,7 @@ pub(super) async fn store(
 async fn wanted(context: &Context, token: &Token, sent: &Sent) -> Result<(Build, StepId), Refused> {
     let attempt = Attempt { request: RequestId(sent.request), epoch: sent.epoch };
     let number = sent.step;
-    let found = context.store.read(move |r| {
+    let found = context.store.glance(move |r| {
         let Some(build) = r.build_of(attempt)? else { return Ok(None) };
         let step = r.steps(build.id)?.into_iter().find(|step| step.number == number);
         Ok(step.map(|step| (build, step.id)))

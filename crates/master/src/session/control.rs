@@ -296,7 +296,10 @@ impl Session {
     /// Hands a message to the build's driver. A worker that speaks of a build nobody drives is told
     /// to drop it, unless it is still live: then its driver begins. It speaks for its own only.
     async fn deliver(&self, attempt: Attempt, mail: Mail) -> Result<(), Ended> {
-        let build = self.context.store.read(move |r| r.build_of(attempt)).await?;
+        let Err(mail) = self.context.sessions.mail_attempt(&self.worker, attempt, mail) else {
+            return Ok(());
+        };
+        let build = self.context.store.glance(move |r| r.build_of(attempt)).await?;
         match build {
             // It is taken back, or dropped, with the next heartbeat, and says so again.
             Some(build) if build.state == BuildState::Lost && build.worker == self.worker => {}

@@ -38,7 +38,7 @@ pub(super) async fn authenticate(
     };
     let hash = token_hash(secret);
     let wanted = hash.clone();
-    match context.store.read(move |r| r.token(&wanted)).await {
+    match context.store.glance(move |r| r.token(&wanted)).await {
         Ok(Some(token)) if token.scope == "worker" => Ok(Shown { token, hash }),
         Ok(_) => refuse("this is not a valid worker token of this farm"),
         Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),

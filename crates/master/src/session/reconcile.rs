@@ -36,7 +36,7 @@ impl Standing {
         held: Vec<Attempt>,
     ) -> Result<Standing, Error> {
         let (name, token) = (worker.to_owned(), token.to_owned());
-        let read = context.store.read(move |r| {
+        let read = context.store.glance(move |r| {
             let admitted = r.token(&token)?.is_some();
             Ok((r.live_builds_on(&name)?, r.offered_claims()?, r.worker(&name)?, admitted))
         });
@@ -80,7 +80,7 @@ pub(super) async fn take_back(
             continue;
         };
         let id = build.id;
-        let steps = context.store.read(move |r| r.steps(id)).await?;
+        let steps = context.store.glance(move |r| r.steps(id)).await?;
         let locks = needs(&present, build, &steps);
         match context.store.write("build.return", move |w| w.return_build(id, &locks)).await {
             Ok(Returned::Goes { build, withdrawn }) => {
@@ -108,7 +108,7 @@ pub(super) async fn take_back(
 /// nobody's error.
 pub(super) async fn had_stopped(context: &Context, worker: &str) -> Result<bool, Error> {
     let name = worker.to_owned();
-    let known = context.store.read(move |r| r.worker(&name)).await?;
+    let known = context.store.glance(move |r| r.worker(&name)).await?;
     Ok(known.is_some_and(|worker| worker.draining && worker.draining_by.is_none()))
 }
 
@@ -128,7 +128,7 @@ fn needs(present: &Present, build: &Build, steps: &[Step]) -> Vec<LockNeed> {
 
 /// The offers that were made to a worker before its session began.
 pub(super) async fn offered_before(context: &Context, worker: &str) -> Result<Vec<Claim>, Error> {
-    let offered = context.store.read(|r| r.offered_claims()).await?;
+    let offered = context.store.glance(|r| r.offered_claims()).await?;
     Ok(offered.into_iter().filter(|claim| claim.worker == worker).collect())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use steading_core::words::{BuildId, LogId};
+use steading_core::words::{Attempt, BuildId, LogId};
 use steading_store::LogEnd;
 use steading_wire::worker::{Report, ToWorker};
 use tokio::sync::mpsc;
@@ -56,11 +56,15 @@ struct Inner {
     next: u64,
     sessions: BTreeMap<String, Session>,
     drivers: BTreeMap<BuildId, Driver>,
+    /// Which build each driven attempt became.
+    builds: BTreeMap<Attempt, BuildId>,
 }
 
 #[derive(Debug)]
 struct Driver {
     number: u64,
+    attempt: Attempt,
+    worker: String,
     sender: mpsc::Sender<Mail>,
 }
 
@@ -155,12 +159,13 @@ impl Sessions {
     }
 
     /// Registers the driver of a build and gives its mailbox; an older driver's mailbox closes.
-    pub(crate) fn drive(&self, build: BuildId) -> Mailbox {
+    pub(crate) fn drive(&self, build: BuildId, attempt: Attempt, worker: &str) -> Mailbox {
         let (sender, mails) = mpsc::channel(TO_DRIVER);
         let mut inner = self.lock();
         inner.next += 1;
-        let number = inner.next;
-        inner.drivers.insert(build, Driver { number, sender });
+        let (number, worker) = (inner.next, worker.to_owned());
+        inner.builds.insert(attempt, build);
+        inner.drivers.insert(build, Driver { number, attempt, worker, sender });
         Mailbox { sessions: self.clone(), build, number, mails }
     }
 
@@ -176,7 +181,7 @@ impl Sessions {
 
     /// Ends the driver of a build that is over.
     pub(crate) fn parked(&self, build: BuildId) {
-        self.lock().drivers.remove(&build);
+        self.lock().end_driver(build);
     }
 
     /// Tells a build's driver; false when it has none at the moment.
@@ -184,8 +189,33 @@ impl Sessions {
         self.lock().drivers.get(&build).is_some_and(|driver| driver.sender.try_send(mail).is_ok())
     }
 
+    /// Tells the driver of an attempt of this worker; gives the mail back when there is none.
+    pub(super) fn mail_attempt(
+        &self,
+        worker: &str,
+        attempt: Attempt,
+        mail: Mail,
+    ) -> Result<(), Mail> {
+        let inner = self.lock();
+        let driver = inner.builds.get(&attempt).and_then(|build| inner.drivers.get(build));
+        match driver.filter(|driver| driver.worker == worker) {
+            Some(driver) => {
+                driver.sender.try_send(mail).map_err(mpsc::error::TrySendError::into_inner)
+            }
+            None => Err(mail),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("holders only look up and insert")
+    }
+}
+
+impl Inner {
+    fn end_driver(&mut self, build: BuildId) {
+        if let Some(driver) = self.drivers.remove(&build) {
+            self.builds.remove(&driver.attempt);
+        }
     }
 }
 
@@ -223,27 +253,34 @@ impl Drop for Mailbox {
     fn drop(&mut self) {
         let mut inner = self.sessions.lock();
         if inner.drivers.get(&self.build).is_some_and(|driver| driver.number == self.number) {
-            inner.drivers.remove(&self.build);
+            inner.end_driver(self.build);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use steading_core::words::RequestId;
+
     use super::*;
 
     const BUILD: BuildId = BuildId(1);
+    const ATTEMPT: Attempt = Attempt { request: RequestId(1), epoch: 1 };
 
     #[tokio::test]
     async fn an_older_driver_leaves_the_newer_ones_mailbox_alone() {
         let sessions = Sessions::default();
-        let mut older = sessions.drive(BUILD);
-        let mut newer = sessions.drive(BUILD);
+        let mut older = sessions.drive(BUILD, ATTEMPT, "barn");
+        let mut newer = sessions.drive(BUILD, ATTEMPT, "barn");
         assert!(older.recv().await.is_none(), "it ends");
         drop(older);
         assert!(sessions.mail(BUILD, Mail::LookAgain));
+        assert!(sessions.mail_attempt("loft", ATTEMPT, Mail::LookAgain).is_err(), "not its own");
         assert!(matches!(newer.recv().await, Some(Mail::LookAgain)));
+        assert!(sessions.mail_attempt("barn", ATTEMPT, Mail::Gathered).is_ok());
+        assert!(matches!(newer.recv().await, Some(Mail::Gathered)));
         drop(newer);
+        assert!(sessions.mail_attempt("barn", ATTEMPT, Mail::Gathered).is_err());
         assert!(!sessions.is_driven(BUILD) && !sessions.mail(BUILD, Mail::LookAgain));
     }
 

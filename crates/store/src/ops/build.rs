@@ -54,9 +54,7 @@ impl Write<'_> {
     /// # Errors
     /// `NotFound`; `Illegal` when the offer has another answer already.
     pub fn accept(&mut self, id: ClaimId, acceptance: &Acceptance) -> Result<Build, Error> {
-        let (claim, _) =
-            self.claim_by_id(id)?.ok_or_else(|| Error::not_found(ClaimId::NOUN, id))?;
-        self.end_claim(id, ClaimState::Accepted, None)?;
+        let claim = self.end_claim(id, ClaimState::Accepted, None)?;
         self.end_lost_of(claim.attempt.request)?;
         self.execute(WILLING, [&claim.worker])?;
         let request = self.require_request(claim.attempt.request)?;
@@ -91,11 +89,11 @@ impl Write<'_> {
     /// # Errors
     /// `NotFound`; `Stale` while a step still runs.
     pub fn end_steps(&mut self, id: BuildId) -> Result<(), Error> {
-        let build = self.require_build(id)?;
-        if matches!(build.state, BuildState::Gathering | BuildState::Finished) {
+        let (state, _) = self.standing(id)?;
+        if matches!(state, BuildState::Gathering | BuildState::Finished) {
             return Ok(());
         }
-        lifecycle::build(build.state, BuildState::Gathering)?;
+        lifecycle::build(state, BuildState::Gathering)?;
         if let Some(step) = self.running_steps(id)?.first() {
             return Err(Error::Stale(format!("step {} of build {id} still runs", step.number)));
         }
@@ -143,14 +141,14 @@ impl Write<'_> {
     }
 
     /// Refuses to add to a build that has its outcome (I1: what was superseded commits nothing).
-    pub(super) fn require_unfinished(&self, id: BuildId) -> Result<Build, Error> {
-        let build = self.require_build(id)?;
-        if build.state == BuildState::Finished {
-            return Err(Error::Stale(format!(
-                "build {id} is finished: nothing can be added to it"
-            )));
+    /// Gives its state and its worker.
+    pub(super) fn require_unfinished(&self, id: BuildId) -> Result<(BuildState, String), Error> {
+        match self.standing(id)? {
+            (BuildState::Finished, _) => {
+                Err(Error::Stale(format!("build {id} is finished: nothing can be added to it")))
+            }
+            standing => Ok(standing),
         }
-        Ok(build)
     }
 
     pub(super) fn require_step_of(&self, build: BuildId, step: StepId) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use steading_core::matcher;
 use steading_core::settle::blame::Trust;
 use steading_core::words::{
     Access, Attempt, Claim, ClaimId, ClaimState, Decided, EventKind, HeldLock, Micros, Reason,
-    RequestId, RequestState, WorkerState,
+    RequestId, RequestState, Worker, WorkerId, WorkerState,
 };
 
 use super::row::{cells, json, json_or_null};
@@ -84,7 +84,7 @@ impl Write<'_> {
             return Err(Error::Stale(why));
         }
         self.require_open(&request.builder)?;
-        self.require_free_slot(&new.worker)?;
+        let (id, worker) = self.require_free_slot(&new.worker)?;
         self.require_below_limits(&request.builder, &new.worker)?;
         self.require_grantable(&new.worker, &new.locks)?;
         let epoch = request.epoch + 1;
@@ -93,7 +93,7 @@ impl Write<'_> {
             claimed_at: self.now(),
         };
         self.patch(EventKind::RequestClaimed, RequestId::NOUN, request.id.0, request_cells)?;
-        self.soil(&new.worker)?;
+        self.soil(id, &worker)?;
         let id = self.insert(
             EventKind::ClaimOffered,
             ClaimId::NOUN,
@@ -128,8 +128,8 @@ impl Write<'_> {
                 "claim {id} can only be accepted by making its build"
             )));
         }
-        let request = self.end_claim(id, state, reason)?;
-        self.return_request(request)
+        let claim = self.end_claim(id, state, reason)?;
+        self.return_request(claim.attempt.request)
     }
 
     /// Nobody answered an offer in time: its request returns to the queue, and the worker is
@@ -176,7 +176,7 @@ impl Write<'_> {
         id: ClaimId,
         state: ClaimState,
         reason: Option<&Reason>,
-    ) -> Result<RequestId, Error> {
+    ) -> Result<Claim, Error> {
         let found = self.claim_by_id(id)?;
         let (claim, from) = found.ok_or_else(|| Error::not_found(ClaimId::NOUN, id))?;
         lifecycle::claim(from, state)?;
@@ -184,7 +184,7 @@ impl Write<'_> {
             state: state.word(), answered_at: self.now(), answer_reason: json_or_null(reason),
         };
         self.patch(EventKind::ClaimAnswered, ClaimId::NOUN, id.0, cells)?;
-        Ok(claim.attempt.request)
+        Ok(claim)
     }
 
     /// Nobody holds the farm or the builder back.
@@ -198,8 +198,8 @@ impl Write<'_> {
         }
     }
 
-    fn require_free_slot(&self, name: &str) -> Result<(), Error> {
-        let worker = self.worker(name)?.ok_or_else(|| Error::not_found("worker", name))?;
+    fn require_free_slot(&self, name: &str) -> Result<(WorkerId, Worker), Error> {
+        let (id, worker) = self.require_worker(name)?;
         let stale = |why: &str| Err(Error::Stale(format!("worker {name} {why}")));
         if worker.state != WorkerState::Ready {
             return stale(&format!("is {}", worker.state));
@@ -219,7 +219,7 @@ impl Write<'_> {
         if self.int(SLOTS_IN_USE, [name])? >= worker.open_slots(self.now()) {
             return stale("has no free slot");
         }
-        Ok(())
+        Ok((id, worker))
     }
 
     /// Refuses when a lock does not fit beside what live builds, offers and steps hold.

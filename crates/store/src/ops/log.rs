@@ -1,5 +1,6 @@
 //! Logs: opened when a step first prints, closed when they are whole.
 
+use rusqlite::Row;
 use steading_core::words::{BuildId, EventKind, LogId, StepId};
 
 use super::row::cells;
@@ -8,7 +9,7 @@ use crate::sql::statements;
 use crate::{Error, Write};
 
 statements! {
-    KNOWN = "SELECT id FROM log WHERE step_id = ?1 AND name = ?2";
+    KNOWN = "SELECT id, name FROM log WHERE step_id = ?1";
 }
 
 /// What a log is once nothing more comes.
@@ -45,12 +46,35 @@ impl Write<'_> {
     /// # Errors
     /// `NotFound` when the build has no such step, `Stale` when the build is finished.
     pub fn open_log(&mut self, build: BuildId, step: StepId, name: &str) -> Result<LogId, Error> {
-        if let Some(id) = self.row(KNOWN, (step.0, name), |row| Ok(row.get(0)?))? {
-            return Ok(LogId(id));
+        self.open_logs_of(build, step, &[name])?;
+        let known = self.rows(KNOWN, [step.0], known)?;
+        let found = known.into_iter().find(|(_, known)| known == name);
+        found.map(|(id, _)| id).ok_or_else(|| Error::not_found(LogId::NOUN, name))
+    }
+
+    /// Opens those logs of a step that it does not have yet.
+    ///
+    /// # Errors
+    /// As `open_log`.
+    pub fn open_logs_of(
+        &mut self,
+        build: BuildId,
+        step: StepId,
+        names: &[&str],
+    ) -> Result<(), Error> {
+        let known = self.rows(KNOWN, [step.0], known)?;
+        let is_new = |name: &&&str| !known.iter().any(|(_, known)| known == *name);
+        let new: Vec<&&str> = names.iter().filter(is_new).collect();
+        if new.is_empty() {
+            return Ok(());
         }
         self.require_unfinished(build)?;
         self.require_step_of(build, step)?;
-        let id = self.insert(
+        new.into_iter().try_for_each(|name| self.insert_log(build, step, name))
+    }
+
+    fn insert_log(&mut self, build: BuildId, step: StepId, name: &str) -> Result<(), Error> {
+        self.insert(
             EventKind::LogOpened,
             LogId::NOUN,
             cells! {
@@ -58,8 +82,8 @@ impl Write<'_> {
                 created_at: self.now(),
             },
             vec![],
-        )?;
-        Ok(LogId(id))
+        )
+        .map(drop)
     }
 
     /// Closes a log; closing it again with the same hash changes nothing.
@@ -82,4 +106,8 @@ impl Write<'_> {
             cells! { closed: true, bytes: end.bytes, lines: end.lines, hash: &end.hash },
         )
     }
+}
+
+fn known(row: &Row<'_>) -> Result<(LogId, String), Error> {
+    Ok((LogId(row.get(0)?), row.get(1)?))
 }

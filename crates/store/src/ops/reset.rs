@@ -2,7 +2,7 @@
 
 use steading_core::lifecycle;
 use steading_core::settle::blame::quarantine;
-use steading_core::words::{EventKind, WorkerId, WorkerState};
+use steading_core::words::{EventKind, Worker, WorkerId, WorkerState};
 
 use super::row::cells;
 use crate::sql::statements;
@@ -32,8 +32,7 @@ impl Write<'_> {
     }
 
     /// A worker that is about to hear of a build is no longer clean.
-    pub(super) fn soil(&mut self, name: &str) -> Result<(), Error> {
-        let (id, known) = self.require_worker(name)?;
+    pub(super) fn soil(&mut self, id: WorkerId, known: &Worker) -> Result<(), Error> {
         if known.reset_every.is_none() || known.dirty_at.is_some() {
             return Ok(());
         }

@@ -4,7 +4,9 @@
 
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use steading_core::words::{Cell, Delta, EventKind, Noun, noun};
+use std::collections::BTreeMap;
+
+use steading_core::words::{Cell, EventKind, Noun, noun};
 
 use crate::sql::statements;
 use crate::{Error, Write};
@@ -16,6 +18,9 @@ statements! {
     EVENT = "INSERT INTO event (seq, at, kind, version, noun, noun_id, delta) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 }
+
+/// What becomes the `words::Delta` of an event.
+type Delta = BTreeMap<&'static str, Cell>;
 
 /// Field names and values, in any order.
 pub(super) type Cells = Vec<(&'static str, Cell)>;
@@ -79,18 +84,17 @@ impl Write<'_> {
         hidden: Cells,
     ) -> Result<i64, Error> {
         let noun = noun_named(name);
-        let mut delta: Delta =
-            noun.fields.iter().skip(1).map(|f| (f.name.to_owned(), Cell::Null)).collect();
+        let mut delta: Delta = noun.fields.iter().skip(1).map(|f| (f.name, Cell::Null)).collect();
         for (field, cell) in cells {
             let place = delta.get_mut(field);
             *place.expect("operations name public fields of their noun only") = cell;
         }
         let columns: Vec<&str> =
-            delta.keys().map(String::as_str).chain(hidden.iter().map(|(c, _)| *c)).collect();
+            delta.keys().copied().chain(hidden.iter().map(|(c, _)| *c)).collect();
         let params = delta.values().chain(hidden.iter().map(|(_, cell)| cell)).map(Param);
         let sql = insert_sql(name, &columns);
         let id = self.int(&sql, rusqlite::params_from_iter(params))?;
-        delta.insert("id".to_owned(), Cell::Int(id));
+        delta.insert("id", Cell::Int(id));
         self.append(kind, name, id, &delta)?;
         Ok(id)
     }
@@ -106,8 +110,7 @@ impl Write<'_> {
         let noun = noun_named(name);
         debug_assert!(cells.iter().all(|(field, _)| noun.field(field).is_some()), "{cells:?}");
         self.set(noun, id, &cells)?;
-        let delta = cells.into_iter().map(|(field, cell)| (field.to_owned(), cell)).collect();
-        self.append(kind, name, id, &delta)
+        self.append(kind, name, id, &cells.into_iter().collect())
     }
 
     /// Changes columns that are nobody else's business: no event.

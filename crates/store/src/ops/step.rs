@@ -41,11 +41,11 @@ impl Write<'_> {
         if let Some(id) = self.step_at(build, new.number)? {
             return Ok(id);
         }
-        let of = self.require_unfinished(build)?;
-        if of.state == BuildState::Gathering {
+        let (state, worker) = self.require_unfinished(build)?;
+        if state == BuildState::Gathering {
             return Err(Error::Stale(format!("the steps of build {build} have ended")));
         }
-        self.require_grantable(&of.worker, &new.locks)?;
+        self.require_grantable(&worker, &new.locks)?;
         let id = self.insert(
             EventKind::StepStarted,
             StepId::NOUN,
@@ -74,8 +74,8 @@ impl Write<'_> {
         if let Some(id) = self.step_at(build, new.number)? {
             return Ok(id);
         }
-        let of = self.require_unfinished(build)?;
-        if of.state == BuildState::Gathering {
+        let (state, _) = self.require_unfinished(build)?;
+        if state == BuildState::Gathering {
             return Err(Error::Stale(format!("the steps of build {build} have ended")));
         }
         let id = self.insert(
@@ -103,12 +103,12 @@ impl Write<'_> {
         if step.state != StepState::Waiting {
             return Err(Error::Stale(format!("step {id} is {}, not waiting", step.state)));
         }
-        let of = self.require_unfinished(step.build_id)?;
-        self.require_grantable(&of.worker, locks)?;
+        let (_, worker) = self.require_unfinished(step.build_id)?;
+        self.require_grantable(&worker, locks)?;
         lifecycle::step(step.state, StepState::Running)?;
         let cells = cells! { state: StepState::Running.word(), started_at: self.now() };
         self.patch(EventKind::StepStarted, StepId::NOUN, id.0, cells)?;
-        Ok(of.id)
+        Ok(step.build_id)
     }
 
     /// A step is not run, on purpose: finished at once, skipped. The same number again yields the

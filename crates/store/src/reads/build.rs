@@ -44,6 +44,7 @@ macro_rules! log {
 
 statements! {
     BUILD = build!("WHERE id = ?1");
+    STANDING = "SELECT state, worker FROM build WHERE id = ?1";
     BUILD_OF = build!("WHERE request_id = ?1 AND epoch = ?2");
     NUMBERED = build!("WHERE builder = ?1 AND number = ?2");
     LIVE = build!("WHERE finished_at IS NULL ORDER BY id");
@@ -68,6 +69,14 @@ impl Read<'_> {
     /// Only when the database fails.
     pub fn build(&self, id: BuildId) -> Result<Option<Build>, Error> {
         self.row(BUILD, [id.0], build)
+    }
+
+    /// The state of a build and its worker: little of a row that is long.
+    pub(crate) fn standing(&self, id: BuildId) -> Result<(BuildState, String), Error> {
+        let standing = self.row(STANDING, [id.0], |row| {
+            Ok((parse::word(row, "state", BuildState::from_word)?, row.get("worker")?))
+        });
+        standing?.ok_or_else(|| Error::not_found(BuildId::NOUN, id))
     }
 
     /// The build an attempt became, if it was accepted.

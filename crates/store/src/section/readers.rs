@@ -1,7 +1,8 @@
-//! The threads that read, each with a connection of its own that cannot write.
+//! Who reads: threads, each with a connection of its own that cannot write; and whoever only glances
+//! at a few rows, where it is.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -31,6 +32,10 @@ pub(super) enum Readers {
 pub(super) struct Threads {
     queue: Option<mpsc::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
+    file: PathBuf,
+    clock: Clock,
+    /// Connections of those who glance, while nobody does.
+    idle: Mutex<Vec<Connection>>,
 }
 
 /// Reads run where they are asked for.
@@ -66,6 +71,17 @@ impl Readers {
             }
         }
     }
+
+    pub(super) async fn glance<T, F>(&self, section: F) -> Result<T, Error>
+    where
+        F: FnOnce(&Read<'_>) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        match self {
+            Readers::Threads(threads) => threads.glance(section),
+            Readers::Inline(_) => self.read(section).await,
+        }
+    }
 }
 
 impl Threads {
@@ -79,7 +95,20 @@ impl Threads {
             let builder = std::thread::Builder::new().name(format!("store-reader-{number}"));
             threads.push(builder.spawn(move || serve(&conn, &clock, &jobs))?);
         }
-        Ok(Threads { queue: Some(queue), threads })
+        let (file, clock, idle) = (file.to_owned(), Arc::clone(clock), Mutex::default());
+        Ok(Threads { queue: Some(queue), threads, file, clock, idle })
+    }
+
+    /// Runs a section here. There are as many connections as ever were in use at once: at most one
+    /// for each thread of the runtime.
+    fn glance<T>(&self, section: impl FnOnce(&Read<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = idle().pop();
+        let opened = || files::open_reader(&self.file).map_err(|e| Error::Database(e.to_string()));
+        let conn = known.map_or_else(opened, Ok)?;
+        let result = run(&conn, &self.clock, section);
+        idle().push(conn);
+        result
     }
 
     async fn read<T, F>(&self, section: F) -> Result<T, Error>

@@ -142,6 +142,20 @@ impl Store {
         self.inner.readers.read(section).await
     }
 
+    /// A read section that looks up a few rows by their keys. It runs where it is asked for:
+    /// handing it to a thread and waiting for its turn would cost more than it does. Whatever may
+    /// take longer than that is for `read`.
+    ///
+    /// # Errors
+    /// As `read`, without the queue's.
+    pub async fn glance<T, F>(&self, section: F) -> Result<T, Error>
+    where
+        F: FnOnce(&Read<'_>) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.inner.readers.glance(section).await
+    }
+
     /// The newest committed event; changes only after a commit.
     #[must_use]
     pub fn seq(&self) -> Follow<Seq> {

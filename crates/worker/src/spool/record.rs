@@ -110,7 +110,9 @@ pub enum Unreadable {
     #[error("it is no spool file of version 1; it was left by another Steading")]
     Version,
     /// It ends before its first record does.
-    #[error("it was being begun when its writer died, and nobody was told of it")]
+    #[error(
+        "it ends before its first record does: its writer died there, or its machine lost the rest"
+    )]
     Cut,
     /// The disk.
     #[error(transparent)]

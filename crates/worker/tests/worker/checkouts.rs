@@ -16,6 +16,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         test("checkouts::submodules_come_and_go", submodules_come_and_go),
         test("checkouts::hooks_never_run", hooks_never_run),
         test("checkouts::a_broken_workspace_is_made_anew", a_broken_workspace_is_made_anew),
+        test("checkouts::a_broken_mirror_is_made_anew", a_broken_mirror_is_made_anew),
         test("checkouts::a_shallow_clone_is_a_repository_too", a_shallow_clone_is_fine),
         test("checkouts::two_builds_share_a_mirror", two_builds_share_a_mirror),
     ]
@@ -217,6 +218,47 @@ async fn a_broken_workspace_is_made_anew() {
     );
     assert_exit(&farm.step(attempt(1), 3, repo.checkout("main", &revision)).await, 0);
     assert_eq!(read(&farm, "a"), "one");
+    farm.end().await;
+}
+
+/// What may have become of a mirror: of objects that are files, of one that a cut left, of locks.
+const DAMAGE: [&str; 5] = [
+    "find objects -type f | while read -r file; do chmod u+w $file; : > $file; done",
+    "git cat-file --batch-all-objects --batch-check | sed -n 's,^\\(..\\)\\(.*\\) blob .*,\\1/\\2,p' |
+        while read -r file; do rm -f objects/$file; done",
+    "echo another boot > steading-whole; : > refs/heads/main",
+    "echo another boot > steading-whole; rm -rf objects/??",
+    "touch packed-refs.lock shallow.lock refs/heads/main.lock",
+];
+
+async fn a_broken_mirror_is_made_anew() {
+    let (farm, repo) = farm().await;
+    let mut revision = repo.commit("a", "one");
+    assert_exit(&farm.step(attempt(1), 1, repo.checkout("main", &revision)).await, 0);
+    let mirrors = std::fs::read_dir(farm.dir.path().join("worker/mirrors")).expect("mirrors");
+    let mut mirrors = mirrors.map(|entry| entry.expect("read").path());
+    let mirror = mirrors.find(|path| path.extension().is_some_and(|e| e == "git")).expect("one");
+    let mut step = 2;
+    for damage in DAMAGE {
+        for newer in [false, true] {
+            let text = format!("{step}");
+            if newer {
+                revision = repo.commit("b", &text);
+            }
+            #[expect(clippy::disallowed_methods, reason = "a mirror is nobody's workspace")]
+            let spoilt = std::process::Command::new("sh")
+                .args(["-ec", damage])
+                .current_dir(&mirror)
+                .status();
+            assert!(spoilt.expect("it starts").success(), "{damage}");
+            assert_exit(&farm.step(attempt(1), step, shell("rm -rf .git")).await, 0);
+            let checkout = repo.checkout("main", &revision);
+            assert_exit(&farm.step(attempt(1), step + 1, checkout).await, 0);
+            assert_eq!(read(&farm, "a"), "one", "{damage}");
+            assert!(!newer || read(&farm, "b") == text, "{damage}");
+            step += 2;
+        }
+    }
     farm.end().await;
 }
 

@@ -17,25 +17,33 @@ pub(crate) fn now() -> Micros {
 
 /// The clock of a running farm, for its history and its deadlines. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Farm(Arc<Mutex<(FarmClock, Ticks)>>);
+pub(crate) struct Farm {
+    clock: Arc<Mutex<(FarmClock, Ticks)>>,
+    /// The wall clock, which anybody may set at any time.
+    wall: fn() -> Micros,
+}
 
 impl Farm {
     /// Begins with the wall's time.
     pub(crate) fn start() -> Farm {
+        Farm::by(now)
+    }
+
+    fn by(wall: fn() -> Micros) -> Farm {
         let mut ticks = Ticks::start();
-        let clock = FarmClock::new(now(), ticks.tell());
-        Farm(Arc::new(Mutex::new((clock, ticks))))
+        let clock = FarmClock::new(wall(), ticks.tell());
+        Farm { clock: Arc::new(Mutex::new((clock, ticks))), wall }
     }
 
     /// What time it is on the farm.
     pub(crate) fn now(&self) -> Micros {
         // Whoever waited for the lock must not bring older readings than the one before.
         let (clock, ticks) = &mut *self.lock();
-        clock.tell(now(), ticks.tell())
+        clock.tell((self.wall)(), ticks.tell())
     }
 
     fn lock(&self) -> MutexGuard<'_, (FarmClock, Ticks)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The wall clock was set back while nobody was there: history goes on from its newest moment.
@@ -90,12 +98,34 @@ fn uptime_s() -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
     use super::*;
+
+    /// How far the wall clock was set.
+    static SET_US: AtomicI64 = AtomicI64::new(0);
+    const HOUR_US: i64 = 3_600_000_000;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "how much time passes is what is compared with")]
+    fn who_sets_the_wall_clock_moves_no_deadline() {
+        let clock = Farm::by(|| Micros(now().0 + SET_US.load(Ordering::Relaxed)));
+        let (began, ticks) = (clock.now(), Instant::now());
+        let mut last = began;
+        for set in [HOUR_US, 0, -HOUR_US, 24 * HOUR_US, 0] {
+            SET_US.store(set, Ordering::Relaxed);
+            let now = clock.now();
+            // Drifting costs a tenth of what passed.
+            let passed = i64::try_from(ticks.elapsed().as_micros()).expect("short") * 11 / 10;
+            assert!(last <= now && now.0 - began.0 <= passed + 1_000, "set by {set} µs");
+            last = now;
+        }
+    }
 
     #[tokio::test]
     async fn history_never_goes_back() {
         let dir = tempfile::tempdir().expect("a directory");
-        let ahead = Micros(now().0 + 3_600_000_000);
+        let ahead = Micros(now().0 + HOUR_US);
         let store = Store::open(steading_store::Options::new(dir.path(), move || ahead));
         let store = store.expect("opens");
         let write =

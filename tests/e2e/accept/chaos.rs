@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::far::Far;
 use super::faults::{Faults, TICK};
-use super::stream::{STEP, stream};
+use super::stream::{STEP, is_begun_once, stream};
 use super::{number, say};
 use crate::farm::{Client, Farm, until_in};
 
@@ -94,6 +94,7 @@ fn chaos(run: Run) {
     until_in(run.limit(), "all is quiet", || (open(&client)? == 0).then_some(()));
     let quiet = began.elapsed();
     let attempts = all_is_right(&farm, &client, run, &requests);
+    is_begun_once(&farm);
     for far in fars {
         far.end();
     }

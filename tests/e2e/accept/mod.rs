@@ -21,7 +21,7 @@ mod upgrade;
 
 /// A line for whoever runs it.
 #[expect(clippy::print_stderr, reason = "the figures are what these runs are for")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
 

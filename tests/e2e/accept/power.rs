@@ -13,7 +13,7 @@ use super::far::Far;
 use super::load::{Load, builder, nothing_shown_is_gone};
 use super::machine::Machine;
 use super::random::Random;
-use super::stream::{AWK, stream};
+use super::stream::{AWK, is_begun_once, stream};
 use super::{number, say};
 use crate::farm::{Client, Farm, until};
 
@@ -141,6 +141,7 @@ fn one_machine(run: Run) {
     });
     load.quiet();
     let builds = load.is_there(&acknowledged);
+    is_begun_once(&farm);
     let events = nothing_shown_is_gone(&farm, &feed);
     assert_eq!(farm.stop(), Some(0), "{}", farm.said());
     farm.is_gone_and_sound();
@@ -190,6 +191,7 @@ fn machines(run: Run) {
     });
     load.quiet();
     let builds = load.is_there(&acknowledged);
+    is_begun_once(&farm);
     let events = nothing_shown_is_gone(&farm, &feed);
     for build in &gathering {
         let build = client.item(&format!("/builds/{build}"));

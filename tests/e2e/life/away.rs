@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::accept::say;
 use crate::farm::{Farm, until};
 
 const FARM: &str = r#"
@@ -31,10 +32,16 @@ fn a_frozen_worker_is_noticed_and_taken_back_with_its_build() {
     farm.signal_holder("barn/lock", Signal::STOP);
     let frozen = Instant::now();
     client.until("/workers/barn", |worker| worker["state"] == "offline");
-    assert!(frozen.elapsed() < NOTICED, "{:?}", frozen.elapsed());
-    let offline = Instant::now();
+    let (noticed, offline) = (frozen.elapsed(), Instant::now());
+    assert!(noticed < NOTICED, "{noticed:?}");
     client.build_in(request, "lost");
-    assert!(offline.elapsed() < LOST, "{:?}", offline.elapsed());
+    let lost = offline.elapsed();
+    assert!(lost < LOST, "{lost:?}");
+    say(&format!(
+        "frozen worker: noticed after {:.1} s, its build lost {:.1} s later (its grace is 4 s)",
+        noticed.as_secs_f64(),
+        lost.as_secs_f64()
+    ));
     client.until(&format!("/requests/{request}"), |it| it["state"] == "pending");
 
     farm.signal_holder("barn/lock", Signal::CONT);

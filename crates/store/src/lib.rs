@@ -31,9 +31,10 @@ pub use ops::{
     NewArtifact, NewBuildset, NewChange, NewClaim, NewFault, NewNotification, NewRequest, NewStep,
     NewToken, Next, Recovered, Returned, Submitted, TOGETHER_CODE,
 };
-pub use query::{Filter, LIMIT_DEFAULT, LIMIT_MAX, Op, Order, Page, Query, Row};
+pub use query::{Filter, LIMIT_DEFAULT, LIMIT_MAX, Lent, Op, Order, Page, Query, Row};
 pub use reads::{
-    Buildset, LastTry, Notification, Past, PastBuild, PastRequest, Remembered, Token, Unwanted,
+    Buildset, Glimpse, LastTry, Notification, Past, PastBuild, PastRequest, Remembered, Token,
+    Unwanted,
 };
 pub use section::{
     Clock, Fate, Hook, Options, Place, Read, Reader, Run, SectionStats, Stats, Store, Write,

@@ -8,6 +8,7 @@ pub mod api;
 pub mod auth;
 mod failure;
 mod metrics;
+mod newest;
 mod router;
 mod state;
 pub mod ui;

@@ -10,7 +10,8 @@ use steading_wire::problem::{Code, Problem};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Hosts;
+use crate::api::Answers;
+use crate::auth::{Hosts, Owners};
 use crate::metrics::Metrics;
 
 /// Streams (events, followed logs) served at once; more are told to come back later.
@@ -53,6 +54,8 @@ pub struct State {
     pub streams: Arc<Semaphore>,
     pub(crate) hosts: Arc<Hosts>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) answers: Arc<Answers>,
+    pub(crate) owners: Arc<Owners>,
 }
 
 impl State {
@@ -68,6 +71,8 @@ impl State {
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             hosts: Arc::new(Hosts::new(options.bound, options.allowed_hosts)),
             metrics: Arc::new(Metrics::new()),
+            answers: Arc::new(Answers::default()),
+            owners: Arc::new(Owners::default()),
         }
     }
 

@@ -24,6 +24,39 @@ pub enum Cell {
     Text(String),
 }
 
+/// A stored value that is lent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CellRef<'a> {
+    /// Absent.
+    Null,
+    /// Whole numbers, times, durations, ids, booleans.
+    Int(i64),
+    /// Text, words of enums, JSON.
+    Text(&'a str),
+}
+
+impl Cell {
+    /// The value, lent.
+    #[must_use]
+    pub fn lent(&self) -> CellRef<'_> {
+        match self {
+            Cell::Null => CellRef::Null,
+            Cell::Int(number) => CellRef::Int(*number),
+            Cell::Text(text) => CellRef::Text(text),
+        }
+    }
+}
+
+impl From<CellRef<'_>> for Cell {
+    fn from(lent: CellRef<'_>) -> Cell {
+        match lent {
+            CellRef::Null => Cell::Null,
+            CellRef::Int(number) => Cell::Int(number),
+            CellRef::Text(text) => Cell::Text(text.to_owned()),
+        }
+    }
+}
+
 // As of `Value`: by what comes, without trying.
 impl<'de> Deserialize<'de> for Cell {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Cell, D::Error> {

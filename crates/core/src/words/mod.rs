@@ -10,7 +10,7 @@ mod size;
 mod state;
 mod time;
 
-pub use event::{Cell, Delta, Event, EventKind};
+pub use event::{Cell, CellRef, Delta, Event, EventKind};
 pub use ids::*;
 pub use nouns::{Field, Kind, NOUNS, Noun, noun};
 pub use outcome::{Cause, Outcome, Reason};

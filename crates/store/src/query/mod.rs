@@ -2,9 +2,11 @@
 
 mod cursor;
 mod filter;
+mod lent;
 mod page;
 
 pub use filter::{Filter, Op, Order};
+pub use lent::Lent;
 pub use page::{LIMIT_DEFAULT, LIMIT_MAX, Page, Query, Row};
 pub(crate) use page::{all_sql, row_of};
 

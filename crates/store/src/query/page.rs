@@ -1,10 +1,10 @@
 //! One page of one noun: filters, an order, a limit, and where the page before ended.
 
-use rusqlite::types::ValueRef;
 use steading_core::words::{Cell, Delta, Field, Noun};
 
 use super::cursor::Cursor;
 use super::filter::{Filter, Order, field_named};
+use super::lent::{Lent, keep};
 use crate::ops::Param;
 use crate::{BadQuery, Error, Read};
 
@@ -41,29 +41,47 @@ pub struct Page {
 }
 
 impl Read<'_> {
-    /// One page of a noun. Pages follow each other by (field, id), so rows inserted meanwhile
-    /// neither repeat nor hide others.
+    /// One page of a noun, each row lent to `each`; where the next page begins, if there is one.
+    /// Pages follow each other by (field, id), so rows inserted meanwhile neither repeat nor hide
+    /// others.
     ///
     /// # Errors
-    /// `BadQuery` naming the unknown field or operator, the bad value, limit or cursor.
-    pub fn page(&self, noun: &'static Noun, query: &Query) -> Result<Page, Error> {
+    /// `BadQuery` naming the unknown field or operator, the bad value, limit or cursor; what
+    /// `each` says.
+    pub fn lend_page(
+        &self,
+        noun: &'static Noun,
+        query: &Query,
+        mut each: impl FnMut(&Lent<'_, '_>) -> Result<(), Error>,
+    ) -> Result<Option<String>, Error> {
         let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
         if !(1..=LIMIT_MAX).contains(&limit) {
             return Err(BadQuery::BadLimit { limit, max: LIMIT_MAX }.into());
         }
-        let Prepared { sql, params, order, shown } = prepare(noun, query, limit)?;
+        let Prepared { sql, params, order, by, shown } = prepare(noun, query, limit)?;
         let params = rusqlite::params_from_iter(params.iter().map(Param));
-        let mut rows = self.rows(&sql, params, |row| row_of(row, noun.fields))?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let cursor = |row: &Row| Cursor { value: row[&order.field].clone(), id: id_of(row) };
-        let last = rows.last().filter(|_| more);
-        let next = last.map(|row| cursor(row).encode(noun, &order));
-        if let Some(shown) = shown {
-            for row in &mut rows {
-                row.retain(|field, _| shown.iter().any(|name| name == field));
+        let (mut count, mut last, mut more) = (0, None, false);
+        self.each(&sql, params, |row| {
+            count += 1;
+            more = count > limit;
+            if count == limit {
+                // Behind what is shown stand what the page is ordered by, and the id.
+                let value = keep(row, shown.len(), by)?;
+                last = Some(Cursor { value, id: row.get(shown.len() + 1)? });
             }
-        }
+            if more { Ok(()) } else { each(&Lent::new(row, &shown)) }
+        })?;
+        let last = last.filter(|_| more);
+        Ok(last.map(|cursor| cursor.encode(noun, &order)))
+    }
+
+    /// One page of a noun, to keep.
+    ///
+    /// # Errors
+    /// `BadQuery` naming the unknown field or operator, the bad value, limit or cursor.
+    pub fn page(&self, noun: &'static Noun, query: &Query) -> Result<Page, Error> {
+        let mut rows = Vec::new();
+        let next = self.lend_page(noun, query, |row| row.keep().map(|row| rows.push(row)))?;
         Ok(Page { rows, next })
     }
 
@@ -91,30 +109,43 @@ struct Prepared {
     sql: String,
     params: Vec<Cell>,
     order: Order,
-    shown: Option<Vec<String>>,
+    by: &'static Field,
+    /// The columns, but for the two by which the next page is found.
+    shown: Vec<&'static Field>,
 }
 
 fn prepare(noun: &'static Noun, query: &Query, limit: usize) -> Result<Prepared, BadQuery> {
     let by_id = || Order { field: "id".to_owned(), descending: false };
     let order = query.order.clone().unwrap_or_else(by_id);
     let by = order.check(noun)?;
-    for field in query.fields.iter().flatten() {
-        field_named(noun, field)?;
-    }
+    let shown = shown(noun, query.fields.as_deref())?;
     let mut params = Vec::new();
     let mut conditions = conditions(noun, &query.filters, &mut params)?;
     if let Some(text) = &query.cursor {
         let cursor = Cursor::decode(text, noun, &order)?;
         conditions.push(behind(&cursor, by, order.descending, &mut params));
     }
-    let mut sql = select(noun);
+    let mut sql = select(noun, shown.iter().copied().chain([by, id_of(noun)]));
     if !conditions.is_empty() {
         sql += &format!(" WHERE {}", conditions.join(" AND "));
     }
     // One row more than asked tells whether there is a next page.
     params.push(Cell::Int(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
     sql += &format!(" ORDER BY {} LIMIT ?{}", order_by(by, order.descending), params.len());
-    Ok(Prepared { sql, params, order, shown: query.fields.clone() })
+    Ok(Prepared { sql, params, order, by, shown })
+}
+
+/// The fields asked for, in the order of the table; all where nothing is said.
+fn shown(noun: &'static Noun, asked: Option<&[String]>) -> Result<Vec<&'static Field>, BadQuery> {
+    for name in asked.unwrap_or_default() {
+        field_named(noun, name)?;
+    }
+    let is_asked = |field: &&Field| asked.is_none_or(|asked| asked.iter().any(|n| n == field.name));
+    Ok(noun.fields.iter().filter(is_asked).collect())
+}
+
+fn id_of(noun: &'static Noun) -> &'static Field {
+    noun.fields.first().expect("every noun has an id, its first field")
 }
 
 fn conditions(
@@ -170,42 +201,27 @@ fn behind(cursor: &Cursor, by: &Field, descending: bool, params: &mut Vec<Cell>)
     if by.nullable && descending { format!("({tuple} OR {name} IS NULL)") } else { tuple }
 }
 
-fn select(noun: &Noun) -> String {
-    let columns: Vec<&str> = noun.fields.iter().map(|f| f.name).collect();
+fn select<'n>(noun: &Noun, fields: impl IntoIterator<Item = &'n Field>) -> String {
+    let columns: Vec<&str> = fields.into_iter().map(|field| field.name).collect();
     format!("SELECT {} FROM {}", columns.join(", "), noun.name)
 }
 
 fn one_sql(noun: &Noun) -> String {
-    format!("{} WHERE id = ?1", select(noun))
+    format!("{} WHERE id = ?1", select(noun, noun.fields))
 }
 
 /// Every row of a noun, by id.
 pub(crate) fn all_sql(noun: &Noun) -> String {
-    format!("{} ORDER BY id", select(noun))
+    format!("{} ORDER BY id", select(noun, noun.fields))
 }
 
 /// The public fields of a row selected in the order of the noun's fields.
 pub(crate) fn row_of(row: &rusqlite::Row<'_>, fields: &[Field]) -> Result<Row, Error> {
     let mut cells = Row::new();
     for (column, field) in fields.iter().enumerate() {
-        let cell = match row.get_ref(column)? {
-            ValueRef::Null => Cell::Null,
-            ValueRef::Integer(number) => Cell::Int(number),
-            ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
-            other @ (ValueRef::Real(_) | ValueRef::Blob(_)) => {
-                return Err(Error::corrupt(field.name, format!("{:?}", other.data_type())));
-            }
-        };
-        cells.insert(field.name.to_owned(), cell);
+        cells.insert(field.name.to_owned(), keep(row, column, field)?);
     }
     Ok(cells)
-}
-
-fn id_of(row: &Row) -> i64 {
-    match row.get("id") {
-        Some(Cell::Int(id)) => *id,
-        _ => 0,
-    }
 }
 
 /// One page of every shape: each field ordered both ways from behind a value and from behind an
@@ -253,7 +269,8 @@ pub(crate) fn generated() -> Vec<(String, String)> {
                 let cursor = Cursor { value, id: 1 }.encode(noun, &order);
                 let what = format!("{order:?} {cursor}");
                 let (order, cursor) = (Some(order), Some(cursor));
-                push(what, &Query { order, cursor, ..Query::default() });
+                let fields = Some(vec![field.name.to_owned()]);
+                push(what, &Query { order, cursor, fields, ..Query::default() });
             }
         }
     }

@@ -55,13 +55,24 @@ impl<'c> Read<'c> {
         params: impl Params,
         mut map: impl FnMut(&rusqlite::Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
+        let mut found = Vec::new();
+        self.each(sql, params, |row| map(row).map(|mapped| found.push(mapped)))?;
+        Ok(found)
+    }
+
+    /// Shows every row a statement yields.
+    pub(crate) fn each(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut take: impl FnMut(&rusqlite::Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut statement = self.statement(sql)?;
         let mut rows = statement.query(params)?;
-        let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            found.push(map(row)?);
+            take(row)?;
         }
-        Ok(found)
+        Ok(())
     }
 
     /// The first row a statement yields, if any.

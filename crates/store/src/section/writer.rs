@@ -165,13 +165,14 @@ impl Writer {
             // Nothing to add when this fails too: the next BEGIN will say so.
             let _ = self.conn.execute_batch("ROLLBACK");
         }
+        // Counted first: who is told of an event must find that history has moved.
+        self.count(&group, committed.is_ok());
         if let Ok(seq) = committed
             && seq != self.seq
         {
             self.seq = seq;
             self.publish.replace(Seq(seq));
         }
-        self.count(&group, committed.is_ok());
         let failed = committed.err();
         if let Some(error) = &failed {
             tracing::error!(sections = group.len(), %error, "a group of sections was not committed");

@@ -65,14 +65,14 @@ fn overview() -> Vec<Endpoint> {
 fn history() -> Vec<Endpoint> {
     let mut all = Vec::new();
     for noun in NOUNS {
-        let list = move |state, params| lists::list(noun, state, params);
+        let list = move |state, params, asked| lists::list(noun, state, params, asked);
         let path = format!("/{}", noun.plural);
         let summary = format!("The farm's {}", noun.plural);
         all.push(get(&path, &summary, list).shows(Answers::List(noun)));
         if noun.name == "log" {
             continue;
         }
-        let item = move |state, key| lists::item(noun, state, key);
+        let item = move |state, key, asked| lists::item(noun, state, key, asked);
         let named = if lists::is_named(noun) { ", by id or name" } else { ", by id" };
         let summary = format!("One {}{named}", noun.name);
         all.push(get(&format!("{path}/{{id}}"), &summary, item).shows(Answers::Item(noun)));
@@ -90,7 +90,8 @@ fn nested() -> Vec<Endpoint> {
         let (parent, child) = nesting.nouns();
         let path = format!("/{}/{{id}}/{}", parent.plural, child.plural);
         let summary = format!("The {} of one {}", child.plural, parent.name);
-        let list = move |state, key, params| lists::nested(nesting, state, key, params);
+        let list =
+            move |state, key, params, asked| lists::nested(nesting, state, key, params, asked);
         all.push(get(&path, &summary, list).shows(Answers::List(child)));
     }
     all

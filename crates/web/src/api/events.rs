@@ -137,10 +137,7 @@ impl Feed {
 }
 
 fn shown(event: &Event) -> sse::Event {
-    sse::Event::default()
-        .id(event.seq.to_string())
-        .event(&event.kind)
-        .data(render::event(event).to_string())
+    sse::Event::default().id(event.seq.to_string()).event(&event.kind).data(render::event(event))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! History as lists and items: the same few lines for every noun of the table.
 
-use axum::Json;
 use axum::extract;
+use axum::response::Response;
 use steading_core::words::{Noun, noun};
-use steading_store::{Error, Filter, Page, Query as Asked, Read, Row};
-use steading_wire::{render, rest};
+use steading_store::{self as store, Error, Filter, Read, Row};
+use steading_wire::render;
 
+use super::answers::Asked;
 use super::extract::{Path, Query};
 use super::query;
 use crate::{Failure, State};
@@ -17,12 +18,10 @@ pub(super) async fn list(
     noun: &'static Noun,
     extract::State(state): extract::State<State>,
     Query(parameters): Parameters,
-) -> Result<Json<rest::List>, Failure> {
-    let asked = query::parse(noun, parameters)?;
-    // One section: `as_of` is true of exactly these rows.
-    let read = move |r: &Read<'_>| Ok((r.page(noun, &asked)?, r.newest_seq()?.0));
-    let (page, as_of) = state.store.read(read).await?;
-    Ok(Json(shown(noun, &page, as_of)))
+    asked: Asked,
+) -> Result<Response, Failure> {
+    let query = query::parse(noun, parameters)?;
+    asked.answer(&state, move |r| page(r, noun, &query)).await
 }
 
 /// `GET /{nouns}/{id}`, or by name where the noun has one.
@@ -30,26 +29,24 @@ pub(super) async fn item(
     noun: &'static Noun,
     extract::State(state): extract::State<State>,
     Path(key): Path<String>,
-) -> Result<Json<rest::Item>, Failure> {
-    let read = move |r: &Read<'_>| Ok((found(r, noun, &key)?, r.newest_seq()?.0));
-    let (row, as_of) = state.store.read(read).await?;
-    Ok(Json(rest::Item { item: render::row(noun, &row), as_of }))
+    asked: Asked,
+) -> Result<Response, Failure> {
+    asked.answer(&state, move |r| shown(r, noun, &found(r, noun, &key)?)).await
 }
 
 /// `GET /builds/{builder}/{number}`.
 pub(super) async fn numbered(
     extract::State(state): extract::State<State>,
     Path((builder, number)): Path<(String, i64)>,
-) -> Result<Json<rest::Item>, Failure> {
+    asked: Asked,
+) -> Result<Response, Failure> {
     let noun = noun("build").expect("the table has builds");
     let read = move |r: &Read<'_>| {
         let filters = vec![Filter::eq("builder", &builder), Filter::eq("number", number)];
         let row = first(r, noun, filters)?;
-        let missing = || missing(noun, format!("{builder}/{number}"));
-        Ok((row.ok_or_else(missing)?, r.newest_seq()?.0))
+        shown(r, noun, &row.ok_or_else(|| missing(noun, format!("{builder}/{number}")))?)
     };
-    let (row, as_of) = state.store.read(read).await?;
-    Ok(Json(rest::Item { item: render::row(noun, &row), as_of }))
+    asked.answer(&state, read).await
 }
 
 /// One row, for those who need its fields.
@@ -109,16 +106,16 @@ pub(super) async fn nested(
     extract::State(state): extract::State<State>,
     Path(key): Path<String>,
     Query(parameters): Parameters,
-) -> Result<Json<rest::List>, Failure> {
+    asked: Asked,
+) -> Result<Response, Failure> {
     let (parent, child) = nesting.nouns();
-    let mut asked = query::parse(child, parameters)?;
+    let mut query = query::parse(child, parameters)?;
     let read = move |r: &Read<'_>| {
         let owner = found(r, parent, &key)?;
-        asked.filters.push(Filter::eq(nesting.field, owner[nesting.key].clone()));
-        Ok((r.page(child, &asked)?, r.newest_seq()?.0))
+        query.filters.push(Filter::eq(nesting.field, owner[nesting.key].clone()));
+        page(r, child, &query)
     };
-    let (page, as_of) = state.store.read(read).await?;
-    Ok(Json(shown(child, &page, as_of)))
+    asked.answer(&state, read).await
 }
 
 /// The row of that id or name. Digits are an id first.
@@ -139,15 +136,25 @@ pub(super) fn is_named(noun: &Noun) -> bool {
 }
 
 fn first(r: &Read<'_>, noun: &'static Noun, filters: Vec<Filter>) -> Result<Option<Row>, Error> {
-    let asked = Asked { filters, limit: Some(1), ..Asked::default() };
-    Ok(r.page(noun, &asked)?.rows.into_iter().next())
+    let query = store::Query { filters, limit: Some(1), ..store::Query::default() };
+    Ok(r.page(noun, &query)?.rows.into_iter().next())
 }
 
 fn missing(noun: &'static Noun, id: String) -> Error {
     Error::NotFound { noun: noun.name, id }
 }
 
-fn shown(noun: &Noun, page: &Page, as_of: i64) -> rest::List {
-    let items = page.rows.iter().map(|row| render::row(noun, row)).collect();
-    rest::List { items, next: page.next.clone(), as_of }
+/// A page as JSON. Its rows go straight into the text, within one section: `as_of` is true of
+/// exactly these.
+fn page(r: &Read<'_>, noun: &'static Noun, query: &store::Query) -> Result<Vec<u8>, Error> {
+    let mut list = render::List::default();
+    let next = r.lend_page(noun, query, |row| {
+        list.row(|shown| row.each(|field, cell| shown.field(field, cell)))
+    })?;
+    Ok(list.end(next.as_deref(), r.newest_seq()?.0))
+}
+
+/// A row as JSON.
+fn shown(r: &Read<'_>, noun: &'static Noun, row: &Row) -> Result<Vec<u8>, Error> {
+    Ok(render::item(noun, row, r.newest_seq()?.0))
 }

@@ -4,6 +4,7 @@
 //! `endpoints` is the one registration: routes, the OpenAPI document and the tests of access all
 //! come from it.
 
+mod answers;
 mod artifacts;
 mod commands;
 mod endpoint;
@@ -23,4 +24,5 @@ mod stream;
 pub use endpoints::{Registered, registered};
 pub use openapi::document;
 
+pub(crate) use answers::Answers;
 pub(crate) use endpoints::routes;

@@ -13,6 +13,7 @@ mod signin;
 mod token;
 
 pub use caller::Caller;
+pub(crate) use token::Owners;
 pub use token::{fresh as fresh_token, hash as token_hash};
 
 pub(crate) use guard::guard;

@@ -1,14 +1,23 @@
 //! Tokens: opaque, 256 bits, kept as a hash.
 
+use std::collections::HashMap;
+
 use axum::http::{HeaderMap, header};
 use steading_wire::problem::{Code, Problem};
 use steading_wire::rest::Scope;
 
 use super::Caller;
 use crate::State;
+use crate::newest::Newest;
 
 /// Bytes of randomness in a token.
 const TOKEN_BYTES: usize = 32;
+/// Owners that are remembered at most.
+const OWNERS_MAX: usize = 1024;
+
+/// Whose tokens are whose in the newest state of history, by hash. Those that expire are looked up
+/// each time.
+pub(crate) type Owners = Newest<HashMap<String, Caller>>;
 
 /// What is kept of a token: BLAKE3 in hex. The token has 256 random bits, so nothing slower is
 /// needed to keep it from being guessed.
@@ -64,13 +73,23 @@ pub(super) fn presented<'r>(
 /// Whose token it is; none if there is no such token, or no longer. History is asked for the hash,
 /// never for the token: how long a comparison takes tells nothing of the secret.
 pub(super) async fn owner(state: &State, token: &str) -> Result<Option<Caller>, Problem> {
-    let hash = hash(token);
-    let found = state.store.read(move |r| r.token(&hash)).await;
-    let found = found.map_err(|error| crate::Failure::from(error).0)?;
-    Ok(found.and_then(|kept| {
-        let scope = Scope::from_word(&kept.scope)?;
-        Some(Caller { name: kept.name, scope: Some(scope) })
-    }))
+    let (hash, commits) = (hash(token), state.store.commits());
+    if let Some(caller) = state.owners.after(commits, |of| of.get(&hash).cloned()).flatten() {
+        return Ok(Some(caller));
+    }
+    let asked = hash.clone();
+    let found = state.store.read(move |r| r.token(&asked)).await;
+    let Some(kept) = found.map_err(|error| crate::Failure::from(error).0)? else { return Ok(None) };
+    let Some(scope) = Scope::from_word(&kept.scope) else { return Ok(None) };
+    let caller = Caller { name: kept.name, scope: Some(scope) };
+    if kept.expires_at.is_none() {
+        state.owners.after(commits, |of| {
+            if of.len() < OWNERS_MAX {
+                of.insert(hash, caller.clone());
+            }
+        });
+    }
+    Ok(Some(caller))
 }
 
 #[cfg(test)]

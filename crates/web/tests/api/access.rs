@@ -146,6 +146,16 @@ async fn a_bad_token_is_refused_at_home_too() {
 }
 
 #[tokio::test]
+async fn a_revoked_token_is_refused_at_once_however_often_it_was_good() {
+    let house = House::new().await;
+    let token = house.token("read", None).await;
+    let asked = async || status(&house, "GET", "/api/v1/builds", Some(&token), ABROAD).await;
+    assert_eq!([asked().await, asked().await], [StatusCode::OK; 2]);
+    assert!(house.write(|w| w.revoke_token("the-read")).await);
+    assert_eq!(asked().await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn a_real_peer_is_placed_by_its_address() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let house = House::new().await;

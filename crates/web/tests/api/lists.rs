@@ -1,9 +1,10 @@
 //! Lists and items.
 
+use axum::body::Body;
 use serde_json::{Value, json};
-use steading_core::words::{NOUNS, Outcome};
+use steading_core::words::{BuildId, NOUNS, Outcome};
 
-use crate::house::House;
+use crate::house::{Got, House, ask};
 
 async fn three_builds() -> House {
     let house = House::new().await;
@@ -163,4 +164,35 @@ async fn metrics_count_what_there_is() {
     ] {
         assert!(text.contains(line), "no `{line}` in:\n{text}");
     }
+}
+
+/// Reads from home, with the tag of an answer that is there already.
+async fn known(house: &House, path: &str, tag: &str) -> Got {
+    let request = ask("GET", path).header("if-none-match", tag);
+    house.send(request.body(Body::empty()).expect("a request")).await
+}
+
+#[tokio::test]
+async fn what_a_client_has_is_not_sent_again_until_history_moves() {
+    let house = three_builds().await;
+    for path in ["/api/v1/builds?order=-id", "/api/v1/builds/3", "/api/v1/builders/hello/builds"] {
+        let first = house.get(path).await;
+        let tag = first.header("etag").to_owned();
+        assert_eq!(house.get(path).await.bytes, first.bytes);
+        let again = known(&house, path, &tag).await;
+        assert_eq!((again.status.as_u16(), again.header("etag")), (304, tag.as_str()));
+        assert_eq!(again.bytes, b"");
+        assert_eq!(known(&house, path, &format!("\"other\", {tag}")).await.status.as_u16(), 304);
+        // The tag is of this path alone.
+        assert_eq!(known(&house, "/api/v1/workers", &tag).await.status.as_u16(), 200);
+        house.submit("hello").await;
+        let moved = known(&house, path, &tag).await;
+        assert_eq!(moved.status.as_u16(), 200);
+        assert_ne!(moved.header("etag"), tag);
+        assert!(moved.json()["as_of"].as_i64() > first.json()["as_of"].as_i64());
+    }
+    house.finish(BuildId(3), Outcome::Success).await;
+    assert_eq!(house.get("/api/v1/builds/3").await.json()["item"]["outcome"], "success");
+    // What is not there has no tag: it may come.
+    assert_eq!(house.get("/api/v1/builds/99").await.header("etag"), "");
 }

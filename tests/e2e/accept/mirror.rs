@@ -1,5 +1,5 @@
-//! Mirrors and workspaces under power cuts. Git syncs little of what it writes, so a cut leaves them
-//! half written: they must be found out and made anew, on the master and on its workers.
+//! Mirrors and workspaces under power cuts. Git syncs little of what it writes, so a cut leaves
+//! them half written: they must be found out and made anew, on the master and on its workers.
 
 use steading_faults::Loss;
 use tokio::time::Instant;
@@ -81,7 +81,7 @@ fn repositories(seed: u64, cuts: u64) {
 /// Some files that differ each time; answers the revision.
 fn commit(farm: &Farm, random: &mut Random, number: u64) -> String {
     // Few objects are kept one by one, many in a pack.
-    let files = if number % 4 == 0 { 150 } else { 12 };
+    let files = if number.is_multiple_of(4) { 150 } else { 12 };
     for file in 1..files {
         let text: String = (0..40).map(|_| format!("{}\n", random.next())).collect();
         let path = farm.code.path.join("numbers");

@@ -7,8 +7,8 @@ use crate::farm::Farm;
 /// What `awk` does between its braces: `x` is the seed, `n` the number of lines.
 pub(super) const AWK: &str = "for (i = 0; i < n; i++) { x = (x * 16807) % 2147483647; print x }";
 
-/// A step that prints the stream of property `seed`, `lines` long, and naps for `nap` in the middle;
-/// the number of its build is then a line of `begun`, outside of all machines.
+/// A step that prints the stream of property `seed`, `lines` long, and naps for `nap` in the
+/// middle; the number of its build is then a line of `begun`, outside of all machines.
 pub(super) const STEP: &str = r#"shell(["sh", "-c", """
     echo $3 >> DIR/begun
     awk -v x="$0" -v n="$1" -v nap="$2" 'BEGIN {

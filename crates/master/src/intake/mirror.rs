@@ -91,8 +91,8 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Makes it where there is none, whole or not at all. One that was written under an earlier boot
-    /// of the machine may lack what git had not synced, and is looked through first.
+    /// Makes it where there is none, whole or not at all. One that was written under an earlier
+    /// boot of the machine may lack what git had not synced, and is looked through first.
     async fn make(&self) -> Result<(), GitError> {
         if self.directory.join("HEAD").exists() {
             let found = std::fs::read_to_string(self.directory.join(WHOLE));

@@ -51,8 +51,8 @@ pub(crate) async fn bring(
     Ok(mirror)
 }
 
-/// Mends a mirror that is not to be trusted: what is broken is made anew, and has nothing then. Says
-/// whether anything was wrong.
+/// Mends a mirror that is not to be trusted: what is broken is made anew, and has nothing then.
+/// Says whether anything was wrong.
 async fn mend(git: &mut Git<'_>, mirror: &Mirror, source: &Source) -> Result<bool, Trouble> {
     let trouble = |e: io::Error| Trouble::io("the mirror could not be mended", &e);
     let path = &mirror.path;
@@ -66,7 +66,8 @@ async fn mend(git: &mut Git<'_>, mirror: &Mirror, source: &Source) -> Result<boo
     Ok(true)
 }
 
-/// Whether each object is what its name says, and all that references and the revision need is there.
+/// Whether each object is what its name says, and all that references and the revision need is
+/// there.
 async fn is_sound(git: &mut Git<'_>, mirror: &Path, revision: &str) -> Result<bool, Trouble> {
     let all = ["fsck", "--no-dangling", "--no-progress", "--no-reflogs"];
     // The revision may be there though no reference leads to it any more.
@@ -75,8 +76,8 @@ async fn is_sound(git: &mut Git<'_>, mirror: &Path, revision: &str) -> Result<bo
         && (!has(git, mirror, revision).await? || git.ask(mirror, &needed).await?.is_some()))
 }
 
-/// Git could not read from the mirror: mends it and brings the revision again. Says whether anything
-/// was wrong.
+/// Git could not read from the mirror: mends it and brings the revision again. Says whether
+/// anything was wrong.
 pub(crate) async fn bring_again(
     git: &mut Git<'_>,
     mirror: &Mirror,

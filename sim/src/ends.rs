@@ -97,10 +97,12 @@ fn artifact_differs(world: &World, artifact: &Kept) -> Option<String> {
 fn leftovers(world: &World) -> Vec<String> {
     let mut found = Vec::new();
     for machine in &world.machines {
-        let (held, running) = machine.holds();
-        if !held.is_empty() || running > 0 {
+        let (held, running, files) = machine.holds();
+        if !held.is_empty() || running + files > 0 {
             let name = &machine.name;
-            found.push(format!("I1: {name} still holds {held:?}, {running} processes run"));
+            found.push(format!(
+                "I1: {name} still holds {held:?}, {running} processes run, {files} files are spooled"
+            ));
         }
     }
     found

@@ -13,8 +13,12 @@ pub(crate) enum Kind {
     MasterStops { down_ms: u64, cancel: bool },
     /// The master's process gets no time.
     MasterPauses { ms: u64 },
-    /// A worker's daemon is killed with all it runs.
+    /// A worker's daemon is killed; its shepherds are not.
     DaemonDies { machine: usize, down_ms: u64 },
+    /// A shepherd that runs a step is killed, and the step with it.
+    ShepherdDies { machine: usize },
+    /// A worker's machine loses power, and whatever was not synced.
+    PowerFails { machine: usize, down_ms: u64 },
     /// A machine gets no time.
     MachinePauses { machine: usize, ms: u64 },
     /// Nothing passes between a machine and the master, in one direction or in both.
@@ -61,6 +65,8 @@ impl Kind {
     pub(crate) fn machine(&self) -> Option<usize> {
         match self {
             Kind::DaemonDies { machine, .. }
+            | Kind::ShepherdDies { machine }
+            | Kind::PowerFails { machine, .. }
             | Kind::MachinePauses { machine, .. }
             | Kind::Partition { machine, .. }
             | Kind::SlowLink { machine, .. }
@@ -81,6 +87,8 @@ impl Kind {
             Kind::MasterStops { .. } => "master stopped and started",
             Kind::MasterPauses { .. } => "master paused",
             Kind::DaemonDies { .. } => "worker daemon killed",
+            Kind::ShepherdDies { .. } => "shepherd killed",
+            Kind::PowerFails { .. } => "machine lost power",
             Kind::MachinePauses { .. } => "machine paused",
             Kind::Partition { to_master: true, to_machine: true, .. } => "partition",
             Kind::Partition { .. } => "one-way partition",
@@ -129,7 +137,7 @@ fn kind(rng: &mut Rng, machines: u64) -> Kind {
     let ms = length(rng);
     let most = *rng.pick(&[10, 1_000, 20_000]);
     let down_ms = rng.range(1, most);
-    match rng.below(24) {
+    match rng.below(27) {
         0 => Kind::MasterDies { cut: None, down_ms },
         1..4 => Kind::MasterDies { cut: Some(Cut::Before), down_ms },
         4..7 => Kind::MasterDies { cut: Some(Cut::After), down_ms },
@@ -160,6 +168,9 @@ fn kind(rng: &mut Rng, machines: u64) -> Kind {
         20 => Kind::Holds { machine, ms },
         21 => Kind::Drains { machine, ms },
         22 => Kind::WorkerStops { machine, lingers_ms: rng.range(50, 1_000), down_ms },
-        _ => Kind::Tokens,
+        23 => Kind::Tokens,
+        24 => Kind::ShepherdDies { machine },
+        25 => Kind::PowerFails { machine, down_ms },
+        _ => Kind::DaemonDies { machine, down_ms },
     }
 }

@@ -1,23 +1,32 @@
-//! A worker's machine: the worker's real table of attempts between modelled links and a modelled
-//! operating system, with a true record of what ran.
+//! A worker's machine: the worker's real attempts, spool and decisions between modelled links and
+//! modelled shepherds, with a true record of what ran.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use steading_master::Link;
 use steading_wire::worker::{
-    Attempt, BulkToWorker, Ending, Hello, LogKey, PROTOCOL, Primitive, SILENCE_MS, ToMaster,
-    ToWorker, decode, encode,
+    Attempt, BulkToWorker, Ending, HALTS_SINCE, Hello, LogKey, PROTOCOL, PROTOCOL_OLDEST, Report,
+    SILENCE_MS, ToMaster, ToWorker, decode, encode,
 };
-use steading_worker::{Effect, Table};
+use steading_worker::shepherd::FromShepherd;
+use steading_worker::spool::{Begin, Due, Spool, StepFile};
+use steading_worker::{Order, Work};
 
 use crate::mutant::Mutant;
-use crate::process::{Process, Script, report};
 use crate::rng::Rng;
+use crate::shepherd::{LOG_BYTES_MAX, Running, Truth, Truths, files, tear};
 use crate::socket::LinkId;
-use crate::spool::Spool;
+
+mod steps;
 
 /// How long a kill may take: TERM, and KILL after five seconds.
 const KILL_MS: u64 = 5_500;
+/// How long a daemon takes to start: its shepherds go on meanwhile.
+const START_MS: u64 = 30;
+/// How often a worker is of the version before, in a thousand.
+const OLD: u64 = 250;
 
 /// What a machine does that the world carries out.
 #[derive(Debug)]
@@ -50,25 +59,29 @@ pub(crate) enum Frame {
 /// What happens to a machine of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Own {
+    /// Its daemon has met the shepherds, and opens the spool.
+    Opens,
     /// A heartbeat is due.
     Beat,
     /// A dial is due.
     Dial(Link),
     /// A process prints the first half.
-    Prints(Attempt, u64),
+    Prints(u64),
     /// A process ends.
-    Ends(Attempt, u64),
+    Ends(u64),
+    /// A shepherd says something to the daemon.
+    Said(FromShepherd),
+    /// The daemon finds a shepherd lost, and buried it with its step.
+    Lost(Attempt, i64),
     /// The file of a step is sent, again.
     Sends(Attempt, i64),
 }
 
-/// What really happened to a step.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Truth {
-    /// How it ended, if it did.
-    pub(crate) ending: Option<Ending>,
-    /// How many bytes each log has.
-    pub(crate) logs: BTreeMap<String, usize>,
+impl Own {
+    /// Whether it happens whatever became of the daemon.
+    pub(crate) fn outlives(&self) -> bool {
+        matches!(self, Own::Prints(_) | Own::Ends(_))
+    }
 }
 
 struct Wire {
@@ -79,15 +92,23 @@ struct Wire {
 
 /// A daemon that lives.
 struct Daemon {
-    table: Table,
+    work: Work,
+    spool: Arc<Spool>,
+    /// The log that was served last.
+    after: Option<LogKey>,
     wires: BTreeMap<Link, Wire>,
     dialling: BTreeMap<Link, bool>,
     failures: u32,
-    running: BTreeMap<Attempt, Process>,
-    spool: Spool,
-    serial: u64,
+    /// What it carries out itself: ends with it.
+    here: BTreeMap<Attempt, Running>,
     /// Counts what was said of what is held, on its control link.
     said: u64,
+}
+
+/// A daemon that starts: which steps its shepherds run, and what they said since.
+struct Meeting {
+    living: BTreeSet<(Attempt, i64)>,
+    words: Vec<FromShepherd>,
 }
 
 /// A machine.
@@ -96,49 +117,122 @@ pub(crate) struct Machine {
     pub(crate) name: String,
     /// Counts the lives of its daemon.
     pub(crate) life: u64,
+    /// Where its spool is.
+    spool: PathBuf,
+    /// Counts how often it was started.
+    boot: u64,
+    /// What its daemon speaks: that may be of the version before.
+    pub(crate) protocol: u32,
     daemon: Option<Daemon>,
-    /// What ran here, by attempt and step number.
-    pub(crate) truth: BTreeMap<(Attempt, i64), Truth>,
+    meeting: Option<Meeting>,
+    /// The shepherds that run a step, by slot.
+    shepherds: BTreeMap<i64, Running>,
+    serial: u64,
+    /// What ran here.
+    pub(crate) truth: Truths,
     rng: Rng,
     mutant: Option<Mutant>,
 }
 
 impl Machine {
-    /// A machine whose daemon is not started.
-    pub(crate) fn new(name: String, rng: Rng, mutant: Option<Mutant>) -> Machine {
-        Machine { name, life: 0, daemon: None, truth: BTreeMap::new(), rng, mutant }
+    /// A machine whose daemon is not started; its spool is in this directory.
+    pub(crate) fn new(name: String, spool: PathBuf, rng: Rng, mutant: Option<Mutant>) -> Machine {
+        std::fs::create_dir_all(&spool).expect("room for a spool");
+        Machine {
+            name,
+            life: 0,
+            spool,
+            boot: 1,
+            protocol: PROTOCOL,
+            daemon: None,
+            meeting: None,
+            shepherds: BTreeMap::new(),
+            serial: 0,
+            truth: BTreeMap::new(),
+            rng,
+            mutant,
+        }
     }
 
     /// Whether its daemon lives.
     pub(crate) fn lives(&self) -> bool {
-        self.daemon.is_some()
+        self.daemon.is_some() || self.meeting.is_some()
     }
 
-    /// What it holds, and how many processes run.
-    pub(crate) fn holds(&self) -> (Vec<Attempt>, usize) {
-        self.daemon.as_ref().map(|d| (d.table.held(), d.running.len())).unwrap_or_default()
+    /// What it holds, how many processes run, and how many files its spool has.
+    pub(crate) fn holds(&self) -> (Vec<Attempt>, usize, usize) {
+        let daemon = self.daemon.as_ref();
+        let (held, here) = daemon.map(|d| (d.work.held(), d.here.len())).unwrap_or_default();
+        (held, here + self.shepherds.len(), files(&self.spool).len())
     }
 
-    /// The daemon starts, with nothing.
+    /// The daemon starts, and first meets the shepherds that live.
     pub(crate) fn start(&mut self) -> Vec<Act> {
         self.life += 1;
+        self.protocol = if self.rng.chance(OLD) { PROTOCOL_OLDEST } else { PROTOCOL };
+        let mut living = self.shepherds.values().map(|it| (it.attempt, it.number)).collect();
+        if self.mutant == Some(Mutant::MeetsNobody) {
+            living = BTreeSet::new();
+        }
+        self.meeting = Some(Meeting { living, words: Vec::new() });
+        vec![Act::Later(self.rng.below(START_MS), Own::Opens)]
+    }
+
+    /// Then it opens the spool, and holds again what an earlier one held.
+    fn opens(&mut self, now: u64) -> Vec<Act> {
+        let Some(Meeting { living, words }) = self.meeting.take() else { return Vec::new() };
+        if self.mutant == Some(Mutant::LosesSpool) {
+            files(&self.spool).into_iter().for_each(|file| drop(std::fs::remove_file(file)));
+        }
+        let (spool, found) = Spool::open(self.spool.clone()).expect("a spool that can be read");
+        let spool = Arc::new(spool);
+        let boot = format!("boot {}", self.boot);
+        let mut work = Work::new(Arc::clone(&spool), boot, LOG_BYTES_MAX);
+        work.restore(found, &living);
+        let greeting = self.shepherds.values().map(Running::grew);
+        greeting.chain(words).for_each(|word| work.hear_shepherd(word));
         self.daemon = Some(Daemon {
-            table: Table::default(),
+            work,
+            spool,
+            after: None,
             wires: BTreeMap::new(),
             dialling: BTreeMap::new(),
             failures: 0,
-            running: BTreeMap::new(),
-            spool: Spool::default(),
-            serial: 0,
+            here: BTreeMap::new(),
             said: 0,
         });
-        vec![self.redial(Link::Control), Act::Later(3_000, Own::Beat)]
+        let mut acts = self.act(now);
+        acts.push(self.redial(Link::Control));
+        acts.push(Act::Later(3_000, Own::Beat));
+        acts
     }
 
-    /// The daemon dies, and its processes and links with it.
+    /// The daemon dies, and its links with it; its shepherds do not notice.
     pub(crate) fn die(&mut self) -> Vec<Act> {
+        self.meeting = None;
         let Some(daemon) = self.daemon.take() else { return Vec::new() };
         daemon.wires.values().map(|wire| Act::Send(wire.id, Frame::Close)).collect()
+    }
+
+    /// The machine loses power: nobody is told, nothing runs, and only what was synced is there.
+    pub(crate) fn lose_power(&mut self) {
+        (self.daemon, self.meeting) = (None, None);
+        self.shepherds.clear();
+        self.boot += 1;
+        tear(&self.spool, &mut self.rng);
+    }
+
+    /// One of its shepherds is killed, and its errand ends what it ran.
+    pub(crate) fn lose_shepherd(&mut self) -> Vec<Act> {
+        let slots: Vec<i64> = self.shepherds.keys().copied().collect();
+        if slots.is_empty() {
+            return Vec::new();
+        }
+        let slot = *self.rng.pick(&slots);
+        let Some(Running { attempt, number, .. }) = self.shepherds.remove(&slot) else {
+            return Vec::new();
+        };
+        vec![Act::Later(self.rng.range(1, 500), Own::Lost(attempt, number))]
     }
 
     fn redial(&mut self, link: Link) -> Act {
@@ -175,6 +269,7 @@ impl Machine {
         if let Some(wire) = daemon.wires.get_mut(&link) {
             wire.heard_ms = now;
         }
+        let protocol = self.protocol;
         match (frame, link) {
             (Frame::Close, _) => self.lose(link),
             (Frame::Ping | Frame::Pong, _) => Vec::new(),
@@ -182,18 +277,18 @@ impl Machine {
                 daemon.wires.get_mut(&link).expect("found above").served = true;
                 daemon.said = 0;
                 let hello = ToMaster::Hello(Hello {
-                    protocol: PROTOCOL,
+                    protocol,
                     instance: Some(self.name.clone()),
                     name: self.name.clone(),
                     version: "simulated".to_owned(),
                     facts: BTreeMap::new(),
-                    held: daemon.table.held(),
+                    held: daemon.work.held(),
                 });
                 vec![Act::Send(id, Frame::Message(encode(&hello)))]
             }
             (Frame::Served, Link::Bulk) => {
                 daemon.wires.get_mut(&link).expect("found above").served = true;
-                daemon.spool.rewind();
+                daemon.spool.begin_link();
                 self.pump()
             }
             (Frame::Message(bytes), Link::Control) => match decode(&bytes) {
@@ -201,7 +296,7 @@ impl Machine {
                 Err(error) => vec![Act::Violation(format!("the master spoke nonsense: {error}"))],
             },
             (Frame::Message(bytes), Link::Bulk) => match decode(&bytes) {
-                Ok(message) => self.acknowledged(message),
+                Ok(message) => self.acknowledged(message, now),
                 Err(error) => vec![Act::Violation(format!("the master spoke nonsense: {error}"))],
             },
         }
@@ -232,150 +327,55 @@ impl Machine {
                     acts.push(Act::Later(0, Own::Dial(Link::Bulk)));
                 }
             }
+            ToWorker::Halt { attempt } if self.protocol < HALTS_SINCE => {
+                let text = format!("{} of protocol 2 was told to halt {attempt}", self.name);
+                return vec![Act::Violation(text)];
+            }
             ToWorker::Drop { .. } if self.mutant == Some(Mutant::IgnoresDrop) => return acts,
             _ => {}
         }
-        let effects = daemon.table.on_message(message);
-        acts.extend(self.carry_out(effects, now));
-        acts.extend(self.gather(now));
+        daemon.work.hear(message);
+        acts.extend(self.act(now));
         acts
-    }
-
-    fn carry_out(&mut self, effects: Vec<Effect>, now: u64) -> Vec<Act> {
-        let mut acts = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Say(message) => acts.extend(self.say(message)),
-                // The model's daemon takes its builds with it: nothing is written down yet.
-                Effect::Keep(_) => {}
-                Effect::Send(attempt, number) => acts.extend(self.may_send(attempt, number)),
-                Effect::Start { begin, workspace } => {
-                    if let Some(step) = begin.step {
-                        let (number, what) = (step.number, &step.primitive);
-                        acts.extend(self.run(begin.attempt, number, what, workspace, now));
-                    }
-                }
-                Effect::Kill(attempt) => acts.extend(self.kill(attempt)),
-                Effect::Forget(attempt) => {
-                    if let Some(daemon) = &mut self.daemon {
-                        daemon.spool.forget(attempt);
-                    }
-                }
-            }
-        }
-        acts
-    }
-
-    /// The master knows the steps of an attempt up to this one: their logs may be sent.
-    fn may_send(&mut self, attempt: Attempt, number: i64) -> Vec<Act> {
-        if let Some(daemon) = &mut self.daemon {
-            daemon.spool.allow(attempt, number);
-        }
-        self.pump()
     }
 
     /// It takes nothing more, and says so.
-    pub(crate) fn stop(&mut self) -> Vec<Act> {
+    pub(crate) fn stop(&mut self, now: u64) -> Vec<Act> {
         if let Some(daemon) = &mut self.daemon {
-            daemon.table.stop();
+            daemon.work.stop();
         }
-        self.say(ToMaster::Stopping).into_iter().collect()
+        self.act(now)
     }
 
     fn say(&mut self, mut message: ToMaster) -> Option<Act> {
+        let forgets = self.mutant == Some(Mutant::ForgetsWhatItHolds) && self.rng.chance(20);
+        if let (true, ToMaster::Heartbeat { held, .. }) = (forgets, &mut message) {
+            held.clear();
+        }
         let daemon = self.daemon.as_mut()?;
         let wire = daemon.wires.get(&Link::Control).filter(|wire| wire.served)?;
-        message.count(&mut daemon.said);
+        if self.protocol >= HALTS_SINCE {
+            message.count(&mut daemon.said);
+        }
         Some(Act::Send(wire.id, Frame::Message(encode(&message))))
-    }
-
-    fn run(
-        &mut self,
-        attempt: Attempt,
-        number: i64,
-        primitive: &Primitive,
-        workspace: String,
-        now: u64,
-    ) -> Vec<Act> {
-        let Some(daemon) = &mut self.daemon else { return Vec::new() };
-        let mut acts = Vec::new();
-        if daemon.running.values().any(|other| other.workspace == workspace) {
-            let text = format!("{attempt} begins in workspace {workspace}, which is in use");
-            acts.push(Act::Violation(text));
-        }
-        if self.truth.contains_key(&(attempt, number)) {
-            acts.push(Act::Violation(format!("step {number} of {attempt} is run twice")));
-        }
-        daemon.serial += 1;
-        let (serial, script) = (daemon.serial, Script::of(primitive));
-        let ends_ms = now + script.ms;
-        let skipped = self.mutant == Some(Mutant::SkipsProcesses) && self.rng.chance(100);
-        if !skipped {
-            self.truth.insert((attempt, number), Truth::default());
-        }
-        acts.push(match script.upload {
-            true => Act::Later(0, Own::Sends(attempt, number)),
-            false => Act::Later(script.ms, Own::Ends(attempt, serial)),
-        });
-        if script.bytes > 0 {
-            acts.push(Act::Later(script.ms / 2, Own::Prints(attempt, serial)));
-        }
-        let process = Process { number, workspace, script, serial, ends_ms, killed: false };
-        daemon.running.insert(attempt, process);
-        acts
-    }
-
-    fn kill(&mut self, attempt: Attempt) -> Vec<Act> {
-        let wait = self.rng.below(KILL_MS);
-        let Some(daemon) = &mut self.daemon else { return Vec::new() };
-        let Some(process) = daemon.running.get_mut(&attempt) else { return Vec::new() };
-        if std::mem::replace(&mut process.killed, true) {
-            return Vec::new();
-        }
-        vec![Act::Later(wait, Own::Ends(attempt, process.serial))]
-    }
-
-    fn gather(&mut self, now: u64) -> Vec<Act> {
-        let Some(daemon) = &mut self.daemon else { return Vec::new() };
-        let spool = &daemon.spool;
-        let effects = daemon.table.gather(|attempt| spool.holds(attempt));
-        self.carry_out(effects, now)
     }
 
     /// Something happens to it of itself.
     pub(crate) fn own(&mut self, own: Own, now: u64) -> Vec<Act> {
         match own {
+            Own::Opens => self.opens(now),
             Own::Beat => self.beat(now),
             // Dials need the world.
             Own::Dial(_) => Vec::new(),
-            Own::Prints(attempt, serial) => {
-                let half = self.process(attempt, serial).map(|process| process.script.bytes / 2);
-                if let Some(half) = half {
-                    self.print(attempt, half, now);
-                }
-                self.pump()
-            }
-            Own::Ends(attempt, serial) => match self.process(attempt, serial) {
-                Some(process) => {
-                    let early = now < process.ends_ms || process.script.upload;
-                    let ending = match process.killed && early {
-                        true => Ending::Cancelled,
-                        false => Ending::Exited { code: process.script.exit },
-                    };
-                    self.ended(attempt, ending, now)
-                }
-                None => Vec::new(),
-            },
+            Own::Prints(serial) => self.prints(serial, now),
+            Own::Ends(serial) => self.ends(serial, now),
+            Own::Said(word) => self.hears(word, now),
+            Own::Lost(attempt, number) => self.finds_lost(attempt, number, now),
             Own::Sends(attempt, number) => match self.sends(attempt, number) {
                 true => vec![Act::Upload(attempt, number)],
                 false => Vec::new(),
             },
         }
-    }
-
-    fn process(&self, attempt: Attempt, serial: u64) -> Option<&Process> {
-        let process = self.daemon.as_ref()?.running.get(&attempt)?;
-        (process.serial == serial).then_some(process)
     }
 
     fn beat(&mut self, now: u64) -> Vec<Act> {
@@ -387,113 +387,46 @@ impl Machine {
         for link in lost {
             acts.extend(self.lose(link));
         }
-        let Some(daemon) = &self.daemon else { return acts };
+        let Some(daemon) = &mut self.daemon else { return acts };
         let served = daemon.wires.values().filter(|wire| wire.served);
         acts.extend(served.map(|wire| Act::Send(wire.id, Frame::Ping)));
-        let forgets = self.mutant == Some(Mutant::ForgetsWhatItHolds) && self.rng.chance(20);
-        let held = if forgets { Vec::new() } else { daemon.table.held() };
-        acts.extend(self.say(ToMaster::Heartbeat { number: 0, held }));
+        daemon.work.beat();
+        acts.extend(self.act(now));
         acts
     }
 
-    /// A process prints until its log has so many bytes.
-    fn print(&mut self, attempt: Attempt, until: usize, now: u64) {
-        let Some(daemon) = &mut self.daemon else { return };
-        let Some(process) = daemon.running.get_mut(&attempt) else { return };
-        let key = LogKey { attempt, step: process.number, name: "stdout".to_owned() };
-        let Some(truth) = self.truth.get_mut(&(attempt, process.number)) else { return };
-        let printed = truth.logs.entry(key.name.clone()).or_default();
-        let mut bytes = crate::content::printed(&key, until);
-        if self.mutant == Some(Mutant::MixesUpBytes) && self.rng.chance(100) {
-            bytes.reverse();
-        }
-        if until > *printed {
-            let at_us = i64::try_from(now * 1000).unwrap_or(i64::MAX);
-            daemon.spool.print(&key, at_us, &bytes[*printed..]);
-            *printed = until;
-        }
-    }
-
-    fn ended(&mut self, attempt: Attempt, ending: Ending, now: u64) -> Vec<Act> {
-        let whole = !matches!(ending, Ending::Cancelled);
-        let Some(process) = self.daemon.as_ref().and_then(|d| d.running.get(&attempt)) else {
-            return Vec::new();
-        };
-        let (number, bytes) = (process.number, process.script.bytes);
-        if whole && bytes > 0 {
-            self.print(attempt, bytes, now);
-        }
-        let truth = self.truth.get_mut(&(attempt, number));
-        let logs = truth.map(|truth| {
-            truth.ending = Some(ending.clone());
-            truth.logs.keys().cloned().collect::<Vec<_>>()
-        });
-        let logs = logs.unwrap_or_default();
-        let Some(daemon) = &mut self.daemon else { return Vec::new() };
-        daemon.running.remove(&attempt);
-        for name in &logs {
-            daemon.spool.close(&LogKey { attempt, step: number, name: name.clone() });
-        }
-        let effects = daemon.table.on_step_ended(attempt, number, report(ending, logs));
-        let mut acts = self.carry_out(effects, now);
-        acts.extend(self.pump());
-        acts.extend(self.gather(now));
-        acts
-    }
-
-    /// Whether it sends the file of this step.
-    pub(crate) fn sends(&self, attempt: Attempt, number: i64) -> bool {
-        let process = self.daemon.as_ref().and_then(|daemon| daemon.running.get(&attempt));
-        process.is_some_and(|process| process.number == number && !process.killed)
-    }
-
-    /// An upload was answered.
-    pub(crate) fn uploaded(
-        &mut self,
-        attempt: Attempt,
-        number: i64,
-        status: u16,
-        now: u64,
-    ) -> Vec<Act> {
-        let running = self.daemon.as_ref().and_then(|d| d.running.get(&attempt));
-        if running.is_none_or(|process| process.number != number) {
-            return Vec::new();
-        }
-        let failed = |code: &str| Ending::Infrastructure {
-            code: code.to_owned(),
-            text: format!("the master answered {status}"),
-        };
-        match status {
-            200..300 => self.ended(attempt, Ending::Exited { code: 0 }, now),
-            409 => self.ended(attempt, failed("unwanted"), now),
-            507 => self.ended(attempt, failed("archive_full"), now),
-            408 | 429 | 500..600 => vec![Act::Later(500, Own::Sends(attempt, number))],
-            _ => self.ended(attempt, failed("archive_refused"), now),
-        }
-    }
-
-    fn acknowledged(&mut self, message: BulkToWorker) -> Vec<Act> {
+    fn acknowledged(&mut self, message: BulkToWorker, now: u64) -> Vec<Act> {
         let Some(daemon) = &mut self.daemon else { return Vec::new() };
         match message {
             BulkToWorker::Stored { log, next } => match daemon.spool.stored(&log, next) {
-                true => Vec::new(),
+                true => self.pump(),
                 false => self.lose(Link::Bulk),
             },
             BulkToWorker::Closed { log } | BulkToWorker::Unwanted { log } => {
-                daemon.spool.gone(&log);
-                self.gather(0)
+                daemon.spool.forget_log(&log);
+                daemon.work.gather();
+                self.act(now)
             }
         }
     }
 
     /// Sends what the spool has to send.
     fn pump(&mut self) -> Vec<Act> {
-        let Some(daemon) = &mut self.daemon else { return Vec::new() };
+        let mut acts = Vec::new();
+        let Some(daemon) = &mut self.daemon else { return acts };
         let Some(wire) = daemon.wires.get(&Link::Bulk).filter(|wire| wire.served) else {
-            return Vec::new();
+            return acts;
         };
-        let id = wire.id;
-        let due = daemon.spool.due();
-        due.iter().map(|message| Act::Send(id, Frame::Message(encode(message)))).collect()
+        while let Some((key, due)) = daemon.spool.due(&mut daemon.after) {
+            let message = match due {
+                Due::Message(message) => Ok(message),
+                Due::Block(span) => daemon.spool.read(key, span),
+            };
+            acts.push(match message {
+                Ok(message) => Act::Send(wire.id, Frame::Message(encode(&message))),
+                Err(error) => Act::Violation(format!("a spooled block is unreadable: {error}")),
+            });
+        }
+        acts
     }
 }

@@ -13,15 +13,21 @@ pub enum Mutant {
     MixesUpBytes,
     /// The link loses what a worker says, now and then, and nobody notices.
     LosesMessages,
+    /// A daemon that starts does not meet the shepherds that live.
+    MeetsNobody,
+    /// A daemon that starts finds its spool empty.
+    LosesSpool,
 }
 
 impl Mutant {
     /// Each of them.
-    pub const ALL: [Mutant; 5] = [
+    pub const ALL: [Mutant; 7] = [
         Mutant::IgnoresDrop,
         Mutant::SkipsProcesses,
         Mutant::ForgetsWhatItHolds,
         Mutant::MixesUpBytes,
         Mutant::LosesMessages,
+        Mutant::MeetsNobody,
+        Mutant::LosesSpool,
     ];
 }

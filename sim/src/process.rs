@@ -1,20 +1,6 @@
 //! A model of a process: what the words of its command say it does.
 
-use steading_wire::worker::{Ending, Primitive, Report};
-
-/// A process that runs.
-#[derive(Debug)]
-pub(crate) struct Process {
-    pub(crate) number: i64,
-    pub(crate) workspace: String,
-    pub(crate) script: Script,
-    /// Tells it from an earlier one of the same attempt.
-    pub(crate) serial: u64,
-    /// When it ends by itself.
-    pub(crate) ends_ms: u64,
-    /// Somebody sent it a signal.
-    pub(crate) killed: bool,
-}
+use steading_wire::worker::Primitive;
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,9 +31,4 @@ impl Script {
             upload: false,
         }
     }
-}
-
-/// What the worker says of a step that ended so.
-pub(crate) fn report(ending: Ending, logs: Vec<String>) -> Report {
-    Report { ending, exit: None, logs, stderr_tail: String::new() }
 }

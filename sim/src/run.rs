@@ -119,8 +119,10 @@ pub fn run(plan: &Plan) -> Report {
     let drawn = farm::draw(&mut seed(1), plan.scene);
     std::fs::write(folder.path().join("farm.star"), &drawn.text).expect("room for the farm");
     let machines = drawn.workers.iter().zip(100..);
-    let machines =
-        machines.map(|(name, n)| Machine::new(name.clone(), seed(n), plan.mutant)).collect();
+    let spool = |name: &String| folder.path().join("machines").join(name);
+    let machine =
+        |(name, n): (&String, u64)| Machine::new(name.clone(), spool(name), seed(n), plan.mutant);
+    let machines = machines.map(machine).collect();
     let machines_count = drawn.workers.len();
     let drawn_faults = || plan.scene.faults(&mut seed(2), plan.faults, machines_count, TROUBLE_MS);
     let faults = plan.only.clone().unwrap_or_else(drawn_faults);

@@ -111,11 +111,15 @@ fn stops(rng: &mut Rng, machines: usize, horizon_ms: u64) -> Vec<Fault> {
 
 fn power(rng: &mut Rng, machines: usize) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for at_ms in [40_000, 150_000] {
+    for (at_ms, first) in [(40_000, true), (100_000, false), (170_000, true), (230_000, false)] {
         let at_ms = at_ms + rng.below(40_000);
         faults.extend((0..machines).map(|machine| {
             let down_ms = rng.range(10, 2_000);
-            Fault { at_ms, kind: Kind::DaemonDies { machine, down_ms } }
+            let kind = match first {
+                true => Kind::DaemonDies { machine, down_ms },
+                false => Kind::PowerFails { machine, down_ms },
+            };
+            Fault { at_ms, kind }
         }));
     }
     faults

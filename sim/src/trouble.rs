@@ -27,7 +27,7 @@ impl Troubles {
     }
 
     /// Whether what went wrong explains why this build was lost by now. What a fault may cost: a
-    /// killed daemon its builds, a master that starts with another clock those of any worker that
+    /// machine without power and a killed shepherd their builds, a master that starts with another clock those of any worker that
     /// is away, all else only time.
     pub(crate) fn explain(&self, loss: &Loss, machine: usize, now: u64) -> bool {
         let live = |at: &u64| at + PATIENCE_MS >= loss.build.began_ms;
@@ -39,8 +39,16 @@ impl Troubles {
             let still = |ms: &u64| (began + ms).min(now).saturating_sub(*began);
             let since = |ms: &u64| began + ms + PATIENCE_MS >= loss.build.began_ms;
             away_ms += match kind {
-                Kind::DaemonDies { machine: m, .. } if *m == machine && since(&0) => return true,
-                Kind::WorkerStops { machine: m, .. } if *m == machine && since(&0) => return true,
+                Kind::ShepherdDies { machine: m } if *m == machine && since(&0) => return true,
+                Kind::PowerFails { machine: m, .. } if *m == machine && since(&0) => return true,
+                Kind::DaemonDies { machine: m, down_ms: ms } if *m == machine && since(ms) => {
+                    still(ms)
+                }
+                Kind::WorkerStops { machine: m, lingers_ms, down_ms }
+                    if *m == machine && since(&(lingers_ms + down_ms)) =>
+                {
+                    still(&(lingers_ms + down_ms))
+                }
                 Kind::DiskFull { ms } if since(ms) => return true,
                 Kind::MachinePauses { machine: m, ms } if *m == machine && since(ms) => still(ms),
                 Kind::Partition { machine: m, ms, .. } if *m == machine && since(ms) => still(ms),

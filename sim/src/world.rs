@@ -309,7 +309,8 @@ impl World {
     }
 
     fn own(&mut self, machine: usize, life: u64, own: Own) {
-        if !self.machines[machine].lives() || self.machines[machine].life != life {
+        let lives = self.machines[machine].lives() && self.machines[machine].life == life;
+        if !lives && !own.outlives() {
             return;
         }
         let paused = self.network[machine].paused;

@@ -45,8 +45,18 @@ impl World {
                 self.at(now + down_ms, Happens::DaemonStarts(machine));
                 return None;
             }
+            Kind::ShepherdDies { machine } => {
+                let acts = self.machines[machine].lose_shepherd();
+                self.carry_out(machine, acts);
+                return None;
+            }
+            Kind::PowerFails { machine, down_ms } => {
+                self.machines[machine].lose_power();
+                self.at(now + down_ms, Happens::DaemonStarts(machine));
+                return None;
+            }
             Kind::WorkerStops { machine, lingers_ms, down_ms } => {
-                let acts = self.machines[machine].stop();
+                let acts = self.machines[machine].stop(now);
                 self.carry_out(machine, acts);
                 self.at(now + lingers_ms + down_ms, Happens::DaemonStarts(machine));
             }

@@ -157,6 +157,11 @@ impl Policy for FarmPolicy {
         self.yes_or_no(function, request.into_iter().chain(worker).collect(), "`allow`")
     }
 
+    fn decides(&self) -> bool {
+        let is_function = |term: &Term| matches!(term.kind, TermKind::Function { .. });
+        self.allow.is_some() || self.order.iter().any(is_function)
+    }
+
     fn collapses(&self) -> bool {
         self.collapse.is_some()
     }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use steading_core::forecast::Live;
 use steading_core::matcher::Waiting;
 use steading_core::words::{
-    Cell, Decided, Event, EventKind, FarmRow, Paused, Request, RequestId, RequestState, Seq, Worker,
+    Cell, Decided, EventKind, FarmRow, Paused, Request, RequestId, RequestState, Seq, Worker,
 };
-use steading_store::{Error, LastTry, Read};
+use steading_store::{Error, Glimpse, LastTry, Read};
 
 /// Events that are followed one by one; further behind, reading all is cheaper.
 const BEHIND_MAX: usize = 4096;
@@ -66,13 +66,11 @@ pub(super) fn since(
     requests: BTreeSet<RequestId>,
     step_locks: bool,
 ) -> Result<Option<News>, Error> {
-    let events = r.events(since, BEHIND_MAX + 1)?;
-    if events.len() > BEHIND_MAX {
-        return Ok(None);
-    }
-    let moved = Moved::by(&events, requests, step_locks);
-    if moved.builders {
-        // Any of their requests may be in or out now: rare, and done by a person.
+    let mut moved = Moved { requests, ..Moved::default() };
+    let heard = r.glimpse_events(since, BEHIND_MAX + 1, |event| moved.hear(event, step_locks))?;
+    if heard > BEHIND_MAX || moved.builders {
+        // Of a builder that was paused or resumed any request may be in or out now: rare, and done
+        // by a person.
         return Ok(None);
     }
     let requests = moved.requests.iter().map(|id| asked(r, *id)).collect::<Result<_, _>>()?;
@@ -132,39 +130,34 @@ struct Moved {
 }
 
 impl Moved {
-    fn by(events: &[Event], requests: BTreeSet<RequestId>, step_locks: bool) -> Moved {
-        let mut moved = Moved { requests, ..Moved::default() };
-        for event in events {
-            match event.noun.as_str() {
-                "request" => {
-                    moved.requests.insert(RequestId(event.noun_id));
-                }
-                "worker" => moved.workers = true,
-                "claim" => moved.holders = true,
-                "build" => moved.build(event),
-                "step" => {
-                    moved.holders |= step_locks || event.kind == EventKind::StepWaiting.word();
-                }
-                "farm" => moved.farm = true,
-                "builder" => {
-                    moved.builders |= event.kind == EventKind::BuilderFlagged.word();
-                }
-                _ => {}
+    fn hear(&mut self, event: Glimpse<'_>, step_locks: bool) -> Result<(), Error> {
+        match event.noun {
+            "request" => {
+                self.requests.insert(RequestId(event.noun_id));
             }
+            "worker" => self.workers = true,
+            "claim" => self.holders = true,
+            "build" => self.build(event)?,
+            "step" => self.holders |= step_locks || event.kind == EventKind::StepWaiting.word(),
+            "farm" => self.farm = true,
+            "builder" => self.builders |= event.kind == EventKind::BuilderFlagged.word(),
+            _ => {}
         }
-        moved
+        Ok(())
     }
 
-    fn build(&mut self, event: &Event) {
+    fn build(&mut self, event: Glimpse<'_>) -> Result<(), Error> {
+        let delta = event.delta()?;
         let started = event.kind == EventKind::BuildStarted.word();
-        let moved = |field: &str| event.delta.contains_key(field);
+        let moved = |field: &str| delta.contains_key(field);
         self.holders |= started || moved("steps_ended_at") || moved("lost_at");
-        let text = |field: &str| match event.delta.get(field) {
+        let text = |field: &str| match delta.get(field) {
             Some(Cell::Text(text)) => Some(text.clone()),
             _ => None,
         };
         if let (true, Some(worker), Some(builder)) = (started, text("worker"), text("builder")) {
             self.built_on.insert(worker, builder);
         }
+        Ok(())
     }
 }

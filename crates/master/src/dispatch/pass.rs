@@ -139,39 +139,49 @@ struct Decisions {
     faults: Vec<FaultReport>,
 }
 
-/// Matches until nothing is feasible, or so many builds are. User functions run here: never on a
-/// thread that serves others. What was matched is booked only until the end of this: history says
-/// whether it holds.
+/// Decides where that may take as long as it does: user functions run never on a thread that serves
+/// others. Without any, going to another thread and back would take longer.
 async fn decide(
     mut known: Snapshot,
     builds_max: usize,
 ) -> Result<(Snapshot, Decisions), FarmError> {
+    if !known.present.policy.decides() {
+        let decisions = decided(&mut known, builds_max);
+        return Ok((known, decisions));
+    }
     let deciding = steading_store::off_thread(move || {
-        let policy = known.present.policy.clone();
-        known.matcher.look_at(NEW_CALLS_MAX);
-        let (mut decisions, mut booked) = (Decisions::default(), Vec::new());
-        let waiting: Vec<Waiting> = known.matcher.waiting().cloned().collect();
-        while let Some(next) = known.matcher.next_start(policy.as_ref(), known.decided.at) {
-            match next {
-                Start::Build(_) if decisions.matches.len() == builds_max => break,
-                Start::Build(best) => {
-                    booked.extend(known.matcher.take(&best));
-                    decisions.matches.push(best);
-                }
-                Start::Step(step) => {
-                    booked.extend(known.matcher.grant(step));
-                    decisions.steps.extend(waiting.iter().find(|it| it.step == step).cloned());
-                }
-            }
-        }
-        for id in booked {
-            known.matcher.release(id);
-        }
-        known.matcher.set_waiting(waiting);
-        decisions.faults = known.matcher.take_faults();
+        let decisions = decided(&mut known, builds_max);
         (known, decisions)
     });
     deciding.await.map_err(|error| FarmError::Panicked(error.to_string()))
+}
+
+/// Matches until nothing is feasible, or so many builds are. What was matched is booked only until
+/// the end of this: history says whether it holds.
+fn decided(known: &mut Snapshot, builds_max: usize) -> Decisions {
+    let policy = known.present.policy.clone();
+    known.matcher.look_at(NEW_CALLS_MAX);
+    let (mut decisions, mut booked) = (Decisions::default(), Vec::new());
+    let waiting: Vec<Waiting> = known.matcher.waiting().cloned().collect();
+    while let Some(next) = known.matcher.next_start(policy.as_ref(), known.decided.at) {
+        match next {
+            Start::Build(_) if decisions.matches.len() == builds_max => break,
+            Start::Build(best) => {
+                booked.extend(known.matcher.take(&best));
+                decisions.matches.push(best);
+            }
+            Start::Step(step) => {
+                booked.extend(known.matcher.grant(step));
+                decisions.steps.extend(waiting.iter().find(|it| it.step == step).cloned());
+            }
+        }
+    }
+    for id in booked {
+        known.matcher.release(id);
+    }
+    known.matcher.set_waiting(waiting);
+    decisions.faults = known.matcher.take_faults();
+    decisions
 }
 
 /// Rounded up: whoever wakes a moment early would find nothing and wake again.

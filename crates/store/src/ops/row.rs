@@ -5,6 +5,7 @@
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use steading_core::words::{Cell, EventKind, Noun, noun};
 
@@ -63,15 +64,24 @@ fn noun_named(name: &'static str) -> &'static Noun {
 }
 
 fn insert_sql(table: &str, columns: &[&str]) -> String {
-    let places: Vec<String> = (1..=columns.len()).map(|n| format!("?{n}")).collect();
-    let (columns, places) = (columns.join(", "), places.join(", "));
-    format!("INSERT INTO {table} ({columns}) VALUES ({places}) RETURNING id")
+    let (mut names, mut places) = (String::with_capacity(512), String::with_capacity(256));
+    for (index, column) in columns.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        names.extend([comma, column]);
+        // Each write to a text succeeds.
+        let _ = write!(places, "{comma}?{}", index + 1);
+    }
+    format!("INSERT INTO {table} ({names}) VALUES ({places}) RETURNING id")
 }
 
 fn update_sql(table: &str, columns: &[&str]) -> String {
-    let set: Vec<String> =
-        columns.iter().enumerate().map(|(i, column)| format!("{column} = ?{}", i + 1)).collect();
-    format!("UPDATE {table} SET {} WHERE id = ?{}", set.join(", "), columns.len() + 1)
+    let mut set = String::with_capacity(256);
+    for (index, column) in columns.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        // Each write to a text succeeds.
+        let _ = write!(set, "{comma}{column} = ?{}", index + 1);
+    }
+    format!("UPDATE {table} SET {set} WHERE id = ?{}", columns.len() + 1)
 }
 
 impl Write<'_> {

@@ -1,7 +1,7 @@
 //! The event stream.
 
 use rusqlite::{Connection, Row};
-use steading_core::words::{Event, Micros, Seq};
+use steading_core::words::{Delta, Event, Micros, Seq};
 
 use super::parse;
 use crate::sql::statements;
@@ -13,6 +13,30 @@ statements! {
     OLDEST = "SELECT MIN(seq) FROM event";
     SINCE = "SELECT seq, at, kind, version, noun, noun_id, delta FROM event \
         WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+    GLIMPSED = "SELECT kind, noun, noun_id, delta FROM event \
+        WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+}
+
+/// What an event is about; what it changed is read when that is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Glimpse<'r> {
+    /// What happened.
+    pub kind: &'r str,
+    /// To what.
+    pub noun: &'r str,
+    /// Which one.
+    pub noun_id: i64,
+    delta: &'r str,
+}
+
+impl Glimpse<'_> {
+    /// The fields it changed.
+    ///
+    /// # Errors
+    /// `Corrupt` when they cannot be read.
+    pub fn delta(&self) -> Result<Delta, Error> {
+        parse::from_json("delta", self.delta)
+    }
 }
 
 /// The newest event of a database that is just being opened.
@@ -61,6 +85,27 @@ impl Read<'_> {
     pub fn events(&self, since: Seq, limit: usize) -> Result<Vec<Event>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.rows(SINCE, (since.0, limit), event)
+    }
+
+    /// Shows the events after `since`, oldest first, at most `limit`; says how many those were.
+    ///
+    /// # Errors
+    /// What `hear` says; otherwise only when the database fails.
+    pub fn glimpse_events(
+        &self,
+        since: Seq,
+        limit: usize,
+        mut hear: impl FnMut(Glimpse<'_>) -> Result<(), Error>,
+    ) -> Result<usize, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let heard = self.rows(GLIMPSED, (since.0, limit), |row| {
+            let text = |index| -> Result<&str, Error> {
+                Ok(row.get_ref(index)?.as_str().map_err(rusqlite::Error::from)?)
+            };
+            let (kind, noun, delta) = (text(0)?, text(1)?, text(3)?);
+            hear(Glimpse { kind, noun, noun_id: row.get(2)?, delta })
+        })?;
+        Ok(heard.len())
     }
 }
 

@@ -18,6 +18,7 @@ mod usual;
 mod worker;
 
 pub use buildset::Buildset;
+pub use event::Glimpse;
 pub(crate) use event::newest_seq_of;
 pub use notification::Notification;
 pub use past::{Past, PastBuild, PastRequest};

@@ -8,7 +8,7 @@ use steading_core::words::{Micros, Outcome, Properties, Reason, RequestId, Sourc
 use crate::Error;
 
 /// A structure from its text.
-fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Error> {
+pub(super) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Error> {
     serde_json::from_str(text).map_err(|error| Error::corrupt(what, format!("{text} ({error})")))
 }
 

@@ -225,8 +225,8 @@ pub trait Policy: Send + Sync + std::fmt::Debug {
     /// Whether this request may run on this worker at all.
     fn allow(&self, request: &RequestView, worker: &WorkerView) -> Evaluated<bool>;
 
-    /// Whether deciding calls a user's function: false where neither `allow` nor a term of the order
-    /// is one, so that no decision takes long.
+    /// Whether deciding calls a user's function: false where neither `allow` nor a term of the
+    /// order is one, so that no decision takes long.
     fn decides(&self) -> bool {
         true
     }

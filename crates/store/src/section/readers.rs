@@ -1,5 +1,5 @@
-//! Who reads: threads, each with a connection of its own that cannot write; and whoever only glances
-//! at a few rows, where it is.
+//! Who reads: threads, each with a connection of its own that cannot write; and whoever only
+//! glances at a few rows, where it is.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

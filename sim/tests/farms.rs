@@ -1,6 +1,6 @@
 //! A fixed slice of seeds, exact replay, every crash point, and a checker that can fail.
 
-use steading_sim::{Mutant, Plan, crashes, run};
+use steading_sim::{Mutant, Plan, crashes, run, shrink};
 
 #[test]
 fn a_slice_of_seeds_holds_every_invariant() {
@@ -34,4 +34,19 @@ fn the_checker_finds_every_broken_variant() {
         };
         assert!((0..20).any(finds), "{mutant:?} goes unnoticed");
     }
+}
+
+#[test]
+fn a_failing_run_is_shrunk_to_the_faults_it_takes_with_its_trace() {
+    // What this mutant breaks shows only where a daemon starts anew while something runs.
+    let plan = |seed| Plan { builds: 10, mutant: Some(Mutant::MeetsNobody), ..Plan::of(seed) };
+    let failing = (0..60).map(|seed| (plan(seed), run(&plan(seed))));
+    let failing = failing.filter(|(_, report)| report.faults.len() > 2);
+    let (plan, report) = failing.into_iter().find(|(_, it)| !it.violations.is_empty()).unwrap();
+    let (shortest, again) = shrink(&plan, &report);
+    let left = shortest.only.clone().unwrap();
+    assert_eq!(left.len(), 1, "of {:?} these are left: {left:?}", report.faults);
+    assert!(!again.violations.is_empty());
+    assert!(again.trace.iter().any(|line| line.contains("FAULT 0")), "{:#?}", again.trace);
+    assert_eq!(run(&shortest).hash, again.hash, "what is printed can be repeated");
 }

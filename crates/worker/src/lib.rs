@@ -1,7 +1,8 @@
 //! The worker: dials the master, takes builds, runs their steps, keeps every byte until it is safe.
 //!
-//! `run` is the daemon. `session` talks to the master and is the one place where events meet;
-//! `attempts` decides what is held and what follows (pure). A command of a step is run by the
+//! `run` is the daemon. `session` talks to the master and is the one place where events meet: the
+//! daemon waits for them, `Work` decides without waiting what is done about each, so that the
+//! simulation has the same one. `attempts` decides what is held and what follows (pure). A command of a step is run by the
 //! `shepherd` of its slot, a process that outlives the daemon; what the daemon does itself is
 //! `checkout` and `upload`. Both write the step's file in the `spool`, from which `bulk` sends
 //! until all is acknowledged, and from which the next daemon knows what this one held; `slots`
@@ -24,7 +25,6 @@ pub mod spool;
 mod upload;
 mod workspace;
 
-pub use attempts::{Earlier, Effect, Known, Table};
 pub use home::holder;
 pub use options::{Error, LOG_BYTES_MAX, Master, ORPHAN_LIMIT, Options, Shutdown};
 pub use process::Finished;

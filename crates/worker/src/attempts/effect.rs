@@ -8,7 +8,7 @@ use crate::spool::Begin;
 
 /// What the shell has to do, in this order.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// Write down that an attempt was accepted, before anybody is told.
     Keep(Begin),
     /// Tell the master.
@@ -31,7 +31,7 @@ pub enum Effect {
 
 /// What was found of an attempt that an earlier daemon held.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Known {
+pub(crate) enum Known {
     /// It was accepted, and nothing was begun.
     Accepted,
     /// A step runs on.
@@ -44,13 +44,13 @@ pub enum Known {
 
 /// An attempt that an earlier daemon held.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Earlier {
+pub(crate) struct Earlier {
     /// Its newest step.
-    pub begin: Begin,
+    pub(crate) begin: Begin,
     /// How far that is.
-    pub known: Known,
+    pub(crate) known: Known,
     /// How steps before it ended, those that are still on disk.
-    pub reports: BTreeMap<i64, Report>,
+    pub(crate) reports: BTreeMap<i64, Report>,
     /// The newest step that the master asked for, rather than one that was run ahead.
-    pub asked: i64,
+    pub(crate) asked: i64,
 }

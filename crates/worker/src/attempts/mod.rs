@@ -5,6 +5,6 @@ mod held;
 mod step;
 mod table;
 
-pub use effect::{Earlier, Effect, Known};
+pub(crate) use effect::{Earlier, Effect, Known};
 pub(crate) use step::{Assignment, Tools, broken, carry_out, job};
-pub use table::Table;
+pub(crate) use table::Table;

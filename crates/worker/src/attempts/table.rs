@@ -23,9 +23,9 @@ use super::effect::{Earlier, Effect, Known};
 use super::held::{Held, State};
 use crate::spool::Begin;
 
-/// All of them. Public for the simulation, where it is what a worker thinks with.
+/// All of them.
 #[derive(Debug, Default)]
-pub struct Table {
+pub(crate) struct Table {
     boot: String,
     slots: i64,
     stopping: bool,
@@ -35,12 +35,12 @@ pub struct Table {
 impl Table {
     /// Nothing held yet, on a machine that was started under this identifier.
     #[must_use]
-    pub fn new(boot: String) -> Table {
+    pub(crate) fn new(boot: String) -> Table {
         Table { boot, ..Table::default() }
     }
 
     /// Holds again what an earlier daemon held.
-    pub fn restore(&mut self, earlier: Earlier) -> Vec<Effect> {
+    pub(crate) fn restore(&mut self, earlier: Earlier) -> Vec<Effect> {
         let Earlier { begin, known, mut reports, asked } = earlier;
         let number = begin.number();
         let state = match &known {
@@ -75,7 +75,7 @@ impl Table {
     }
 
     /// What the master says, and what follows from it.
-    pub fn on_message(&mut self, message: ToWorker) -> Vec<Effect> {
+    pub(crate) fn on_message(&mut self, message: ToWorker) -> Vec<Effect> {
         match message {
             ToWorker::Welcome { slots, drop } => {
                 self.slots = slots;
@@ -95,14 +95,19 @@ impl Table {
     }
 
     /// What was accepted could not be written down: it is not held, and the offer goes back.
-    pub fn on_unkept(&mut self, attempt: Attempt, why: &str) -> Vec<Effect> {
+    pub(crate) fn on_unkept(&mut self, attempt: Attempt, why: &str) -> Vec<Effect> {
         let Some(held) = self.held.remove(&attempt) else { return Vec::new() };
         let reason = Reason::new("spool_failed", format!("the worker cannot write it down: {why}"));
         vec![Effect::Say(ToMaster::Refused { claim: held.claim, reason })]
     }
 
     /// A step ended. One that went well is followed by what the master said comes then.
-    pub fn on_step_ended(&mut self, attempt: Attempt, number: i64, report: Report) -> Vec<Effect> {
+    pub(crate) fn on_step_ended(
+        &mut self,
+        attempt: Attempt,
+        number: i64,
+        report: Report,
+    ) -> Vec<Effect> {
         let Some(held) = self.held.get_mut(&attempt) else { return Vec::new() };
         match held.state {
             State::Running { number: runs, .. } if runs != number => Vec::new(),
@@ -130,7 +135,7 @@ impl Table {
     }
 
     /// Whose last bytes are safe is gathered; `has_bytes` says who still has some.
-    pub fn gather(&mut self, has_bytes: impl Fn(Attempt) -> bool) -> Vec<Effect> {
+    pub(crate) fn gather(&mut self, has_bytes: impl Fn(Attempt) -> bool) -> Vec<Effect> {
         let mut effects = Vec::new();
         for (attempt, held) in &mut self.held {
             if held.state == State::Finishing && !has_bytes(*attempt) {
@@ -142,37 +147,37 @@ impl Table {
     }
 
     /// An attempt is given up without a word: its processes were ended with the worker.
-    pub fn abandon(&mut self, attempt: Attempt) {
+    pub(crate) fn abandon(&mut self, attempt: Attempt) {
         self.held.remove(&attempt);
     }
 
     /// The worker takes nothing more.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.stopping = true;
     }
 
     /// What it holds, for the master to compare.
     #[must_use]
-    pub fn held(&self) -> Vec<Attempt> {
+    pub(crate) fn held(&self) -> Vec<Attempt> {
         let wanted = self.held.iter().filter(|(_, held)| held.state != State::Dropped);
         wanted.map(|(attempt, _)| *attempt).collect()
     }
 
     /// The workspaces that are in use, or will be.
     #[must_use]
-    pub fn workspaces(&self) -> BTreeSet<String> {
+    pub(crate) fn workspaces(&self) -> BTreeSet<String> {
         self.held.values().filter(|held| held.needs_slot()).map(Held::workspace).collect()
     }
 
     /// Whether anything is left that only this worker can bring to its end.
     #[must_use]
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.held.values().all(|held| held.state == State::Gathered)
     }
 
     /// Whether bytes of ended builds are still on their way.
     #[must_use]
-    pub fn is_sending(&self) -> bool {
+    pub(crate) fn is_sending(&self) -> bool {
         self.held.values().any(|held| held.state == State::Finishing)
     }
 

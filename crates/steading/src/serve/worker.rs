@@ -4,6 +4,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use steading_worker::{Master, Options, Shutdown};
+use tokio::runtime::Builder;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::log;
 use super::signals::{Signalled, Signals};
@@ -14,13 +16,23 @@ use crate::serve;
 
 /// Longest token that is read.
 const TOKEN_BYTES_MAX: u64 = 4096;
+/// How many threads the daemon's tasks share.
+const THREADS: usize = 2;
 
 /// Runs the worker until it is told to stop.
 pub(crate) fn worker(args: WorkerArgs) -> Result<Exit, Error> {
     log::start("warn,steading=info,steading_worker=info");
     let token = read_token(&args.token_file)?;
     let options = options(args, token)?;
-    tokio::runtime::Runtime::new()?.block_on(run(options))
+    // Two threads carry a worker, and its loop runs on them like all else: what its tasks tell
+    // one another seldom wakes another thread. Work that takes long makes room for itself.
+    let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    runtime.block_on(async {
+        match AbortOnDropHandle::new(tokio::spawn(run(options))).await {
+            Ok(ended) => ended,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    })
 }
 
 fn options(args: WorkerArgs, token: String) -> Result<Options, Error> {

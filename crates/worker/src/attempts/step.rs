@@ -85,7 +85,8 @@ pub(crate) async fn carry_out(
 
 /// A process step as its shepherd is told, or why it cannot be.
 pub(crate) fn job(tools: &Tools, begin: &Begin, workspace: &str) -> Result<StepJob, Ending> {
-    let Some(Primitive::Process { argv, env, workdir, timeout_ms, idle_timeout_ms, log_bytes_max }) =
+    use Primitive::Process;
+    let Some(Process { argv, env, workdir, timeout_ms, idle_timeout_ms, log_bytes_max }) =
         begin.step.as_ref().map(|step| &step.primitive)
     else {
         return Err(infrastructure("worker_fault", "this is no process".to_owned()));
@@ -95,8 +96,10 @@ pub(crate) fn job(tools: &Tools, begin: &Begin, workspace: &str) -> Result<StepJ
     let shown_cwd = workdir.clone().unwrap_or_default();
     let below = workspace::below(&shown_cwd);
     let below = below.map_err(|error| Ending::NotStarted { text: error.to_string() })?;
-    let cwd = place.join(below);
-    fs_err::create_dir_all(&cwd).map_err(unmade)?;
+    let cwd = place.join(&below);
+    if !below.as_os_str().is_empty() {
+        fs_err::create_dir_all(&cwd).map_err(unmade)?;
+    }
     let own = |(name, _): &(&String, &String)| !is_reserved(name);
     let env = env.iter().filter(own).map(|(n, v)| (n.clone(), v.clone())).collect();
     let span = |ms: &Option<i64>| ms.map(|ms| u64::try_from(ms).unwrap_or(0));

@@ -8,11 +8,13 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
+use tokio::time::timeout;
 
 use super::environment::inherited;
 use crate::Error;
@@ -21,6 +23,8 @@ use crate::shepherd::{Job, MARK, send_with, to_frame};
 
 /// How many errands of the daemon's wait for their next command.
 const IDLE_MAX: usize = 2;
+/// How long one of them may take to go.
+const CLOSE_MAX: Duration = Duration::from_secs(2);
 
 /// Starts shepherds.
 #[derive(Debug)]
@@ -76,6 +80,14 @@ impl Launcher {
         let mut idle = self.idle();
         if idle.len() < IDLE_MAX {
             idle.push(errand);
+        }
+    }
+
+    /// Sends away the errands that wait, and waits until they are gone.
+    pub(crate) async fn close(&self) {
+        while let Some(Errand { mut child, control }) = self.next_idle() {
+            drop(control);
+            let _ = timeout(CLOSE_MAX, child.wait()).await;
         }
     }
 

@@ -38,7 +38,7 @@ pub async fn run(options: Options, shutdown: Shutdown) -> Result<(), Error> {
     ));
     let tools = Tools {
         keeper: Arc::clone(&keeper),
-        launcher,
+        launcher: Arc::clone(&launcher),
         spool: Arc::new(spool),
         dialer,
         http: reqwest::Client::new(),
@@ -53,9 +53,11 @@ pub async fn run(options: Options, shutdown: Shutdown) -> Result<(), Error> {
     let mut daemon = Daemon::new(options, Arc::new(tools), facts, slots, is_up, shutdown);
     daemon.restore(found);
     // The bulk link ends with the daemon: what it still had is sent before that, or is not wanted.
-    tokio::select! {
+    let ended = tokio::select! {
         ended = daemon.run() => ended,
         never = bulk => match never {},
         never = keeper.run() => match never {},
-    }
+    };
+    launcher.close().await;
+    ended
 }

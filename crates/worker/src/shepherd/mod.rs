@@ -8,7 +8,8 @@
 //!   [`FromShepherd`] on a socket in its directory.
 //! * `steading-shepherd` alone, an errand, runs one command after another for whoever started it (a
 //!   slot's shepherd, or the daemon for git): it adopts every process a command leaves behind, ends
-//!   the whole tree when told to, *or when whoever started it dies*, and says how the command ended.
+//!   the whole tree when told to, *or when whoever started it dies*, and says how the command
+//!   ended.
 //!
 //! So a command dies with its slot's shepherd, whatever session or environment it moved to; what
 //! an errand itself leaves when it is killed falls to its shepherd; and what both leave carries a
@@ -24,6 +25,7 @@ mod ladder;
 mod link;
 mod lock;
 mod message;
+mod names;
 mod program;
 mod reaper;
 mod run;

@@ -11,6 +11,7 @@ use super::ending::{LADDER_MAX, Why, judge};
 use super::hand::Errand;
 use super::job::{Answer, Job, Verdict, read_frame};
 use super::message::StepJob;
+use super::names::Names;
 use crate::capture::READ_BYTES;
 use crate::clock;
 use crate::process::{DRAIN_MAX, Finished, failed};
@@ -43,6 +44,7 @@ impl Running {
         job: StepJob,
         errands: &Path,
         errand: Option<Errand>,
+        names: &mut Names,
     ) -> Result<Running, Ending> {
         let key = (job.begin.attempt, job.begin.number());
         let file = StepFile::create(&job.file, job.begin, job.log_bytes_max)
@@ -59,6 +61,7 @@ impl Running {
             failed("no_process", "a process could not be started", &e)
         });
         let (errand, pipes) = started?;
+        names.begin(file.dir());
         let now = clock::monotonic();
         Ok(Running {
             key,
@@ -202,14 +205,15 @@ impl Running {
     }
 
     /// Puts the end on disk; gives back the errand, if it can run the next step.
-    pub(super) fn finish(self) -> (Report, u64, Option<Errand>) {
+    pub(super) fn finish(self, names: &mut Names) -> (Report, u64, Option<Errand>) {
         let why = self.why.map(|(why, _)| why);
         let finished = match self.verdict {
             Some((Ok(verdict), _)) => judge(verdict, why),
             Some((Err(error), _)) => lost(&error),
             None => lost(&io::Error::other("nothing was heard of it")),
         };
-        let (report, end) = self.file.finish(finished, clock::now());
+        let sync_names = |dir: &Path| names.finish(dir);
+        let (report, end) = self.file.finish_named(finished, clock::now(), sync_names);
         (report, end, self.errand)
     }
 }

@@ -16,6 +16,7 @@ use super::hand::Errand;
 use super::ladder::timespec;
 use super::link::{Link, listen};
 use super::message::{FromShepherd, SHEPHERD_PROTOCOL, StepJob, ToShepherd};
+use super::names::Names;
 use super::program::identity;
 use super::running::Running;
 use super::{ERRANDS, LOCK, lock};
@@ -45,6 +46,7 @@ pub(super) fn run(dir: &Path) -> io::Result<()> {
         link: Some(link),
         step: None,
         idle: None,
+        names: Names::default(),
         told: 0,
         shown_at: None,
         leaving: false,
@@ -74,6 +76,7 @@ struct Slot {
     step: Option<Running>,
     /// Who ran the last step and waits for the next, and since when.
     idle: Option<(Errand, Instant)>,
+    names: Names,
     /// How much of the step's file the daemon was told of.
     told: u64,
     shown_at: Option<Instant>,
@@ -154,7 +157,7 @@ impl Slot {
             return self.not_begun(key, ending);
         }
         let errand = self.idle.take().map(|(errand, _)| errand);
-        match Running::begin(job, &self.errands, errand) {
+        match Running::begin(job, &self.errands, errand, &mut self.names) {
             Ok(step) => {
                 // That it has begun is no news: the daemon said so.
                 (self.told, self.shown_at) = (step.file.end(), None);
@@ -179,7 +182,7 @@ impl Slot {
         }
         let step = self.step.take().expect("it was there just now");
         let (attempt, number) = step.key();
-        let (report, end, errand) = step.finish();
+        let (report, end, errand) = step.finish(&mut self.names);
         self.idle = errand.map(|errand| (errand, clock::monotonic()));
         self.say(&FromShepherd::Ended { attempt, number, end, report: Box::new(report) });
     }

@@ -74,6 +74,11 @@ impl StepFile {
         Ok(StepFile { file, dir: home_of(path), end, logs })
     }
 
+    /// Where its name stands.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Offset behind the last whole record: whoever reads may read up to here.
     pub fn end(&self) -> u64 {
         self.end
@@ -113,7 +118,17 @@ impl StepFile {
 
     /// Closes the logs and puts the report on disk, for good. What could not be written is said
     /// in the report; it counts even when it could not be written itself.
-    pub fn finish(mut self, finished: Finished, now: Micros) -> (Report, u64) {
+    pub fn finish(self, finished: Finished, now: Micros) -> (Report, u64) {
+        self.finish_named(finished, now, sync_names)
+    }
+
+    /// The same, by one who has its own way to put the names of the file's directory on disk.
+    pub(crate) fn finish_named(
+        mut self,
+        finished: Finished,
+        now: Micros,
+        sync_names: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> (Report, u64) {
         let Finished { mut ending, mut exit } = finished;
         let mut logs = Vec::new();
         for stream in Stream::BOTH {

@@ -210,7 +210,10 @@ impl Spool {
         };
         let file = Arc::clone(&step.file);
         let source = At { file: &file, at: step.read, end };
-        let mut records = Records::resume(BufReader::with_capacity(READ_BYTES, source), step.read);
+        // No larger than what is new: a buffer is filled with zeros first.
+        let new = usize::try_from(end.saturating_sub(step.read)).unwrap_or(READ_BYTES);
+        let source = BufReader::with_capacity(new.min(READ_BYTES), source);
+        let mut records = Records::resume(source, step.read);
         let mut report = None;
         while let Some((at, length, record)) = records.next()? {
             step.read = records.end();

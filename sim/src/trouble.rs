@@ -27,8 +27,8 @@ impl Troubles {
     }
 
     /// Whether what went wrong explains why this build was lost by now. What a fault may cost: a
-    /// machine without power and a killed shepherd their builds, a master that starts with another clock those of any worker that
-    /// is away, all else only time.
+    /// machine without power and a killed shepherd their builds, a master that starts with another
+    /// clock those of any worker that is away, all else only time.
     pub(crate) fn explain(&self, loss: &Loss, machine: usize, now: u64) -> bool {
         let live = |at: &u64| at + PATIENCE_MS >= loss.build.began_ms;
         if self.clocks_set.iter().any(live) {

@@ -2,12 +2,13 @@
 //!
 //! `run` is the daemon. `session` talks to the master and is the one place where events meet: the
 //! daemon waits for them, `Work` decides without waiting what is done about each, so that the
-//! simulation has the same one. `attempts` decides what is held and what follows (pure). A command of a step is run by the
-//! `shepherd` of its slot, a process that outlives the daemon; what the daemon does itself is
-//! `checkout` and `upload`. Both write the step's file in the `spool`, from which `bulk` sends
-//! until all is acknowledged, and from which the next daemon knows what this one held; `slots`
-//! finds and hears shepherds, `room` keeps workspaces and mirrors within their limits. What is
-//! absent: the database, the configuration, any decision about what a step's end means.
+//! simulation has the same one. `attempts` decides what is held and what follows (pure). A command
+//! of a step is run by the `shepherd` of its slot, a process that outlives the daemon; what the
+//! daemon does itself is `checkout` and `upload`. Both write the step's file in the `spool`, from
+//! which `bulk` sends until all is acknowledged, and from which the next daemon knows what this one
+//! held; `slots` finds and hears shepherds, `room` keeps workspaces and mirrors within their
+//! limits. What is absent: the database, the configuration, any decision about what a step's end
+//! means.
 
 mod attempts;
 mod bulk;

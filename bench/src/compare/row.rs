@@ -43,6 +43,8 @@ pub(crate) struct Row {
     pub(crate) unit: &'static str,
     pub(crate) better: Better,
     pub(crate) figures: Vec<Figure>,
+    /// What is to be said of a system that came to no figure.
+    pub(crate) said: Vec<(&'static str, String)>,
     pub(crate) goals: Vec<Goal>,
     /// What a reader has to know about it.
     pub(crate) note: String,
@@ -56,8 +58,8 @@ impl Row {
         unit: &'static str,
         better: Better,
     ) -> Row {
-        let (figures, goals) = (Vec::new(), Vec::new());
-        Row { part, work: work.into(), unit, better, figures, goals, note: String::new() }
+        let (figures, said, goals) = (Vec::new(), Vec::new(), Vec::new());
+        Row { part, work: work.into(), unit, better, figures, said, goals, note: String::new() }
     }
 
     /// Adds a goal.
@@ -78,6 +80,11 @@ impl Row {
             Some(figure) => figure.values.push(value),
             None => self.figures.push(Figure { system, values: vec![value] }),
         }
+    }
+
+    /// Says in words what a system came to, where that is no figure.
+    pub(crate) fn say(&mut self, system: &'static str, what: impl Into<String>) {
+        self.said.push((system, what.into()));
     }
 
     /// The median of a system's figures.
@@ -118,7 +125,9 @@ impl Row {
             let text = super::table::goal(*goal, self);
             json!({ "goal": text, "reached": self.reached(*goal) })
         });
+        let said = self.said.iter().map(|(system, what)| ((*system).to_owned(), json!(what)));
         json!({
+            "said": said.collect::<serde_json::Map<_, _>>(),
             "part": self.part, "work": self.work, "unit": self.unit,
             "figures": figures.collect::<serde_json::Map<_, _>>(),
             "goals": goals.collect::<Vec<_>>(), "note": self.note,

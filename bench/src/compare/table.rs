@@ -51,7 +51,8 @@ fn mark<'r>(note: &'r str, notes: &mut Vec<&'r str>) -> String {
 /// `median (least–most)`.
 fn cell(row: &Row, system: &str) -> String {
     let Some(figure) = row.figures.iter().find(|figure| figure.system == system) else {
-        return "–".to_owned();
+        let said = row.said.iter().find(|(of, _)| *of == system);
+        return said.map_or_else(|| "–".to_owned(), |(_, what)| what.clone());
     };
     let least = figure.values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = figure.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -128,10 +129,11 @@ mod tests {
             .goal(Goal::Times("Slurm", 1.0));
         [300.0, 100.0, 200.0].into_iter().for_each(|figure| row.add(STEADING, figure));
         row.add("Buildbot", 4.0);
+        row.say("Laminar", "not within 40 s");
         assert_eq!(
             line(&row, &mut Vec::new()),
-            "| w | builds/s | 200 (100–300) | 4.00 | – | – | – | Buildbot 50.0× | 100 × Buildbot: \
-             **not reached**; ≥ 150: reached; 1.00 × Slurm: not measured |"
+            "| w | builds/s | 200 (100–300) | 4.00 | – | not within 40 s | – | Buildbot 50.0× | \
+             100 × Buildbot: **not reached**; ≥ 150: reached; 1.00 × Slurm: not measured |"
         );
     }
 }

@@ -2,16 +2,25 @@
 
 use std::io;
 
+use std::time::Duration;
+
+use crate::compare::peers::{Buildbot, BuildbotFarm};
 use crate::compare::row::{Better, Goal, Row, STEADING};
 use crate::compare::run::Bench;
+use crate::compare::system::{Work, idle, now_ns, until};
 use crate::farm::{Farm, Size};
 use crate::queue::{Round, fill, round};
 
 /// Builds of a round.
 const BUILDS: usize = 500;
+/// The depth a peer is measured at, too.
+const PEER_DEPTH: usize = 10_000;
+/// How long a peer is watched.
+const PEER_WATCHED: Duration = Duration::from_secs(30);
 
 const DEEP: &str = "Two farms in turn, 100 builders and ten workers, one of them with a queue that \
-    stays as deep as it is: `bench queue`. The ratio is taken round by round.";
+    stays as deep as it is: `bench queue`. The ratio is taken round by round. Buildbot: ends of \
+    builds in 30 s with a queue of 100 requests and, its master started anew, with 10,000 more.";
 const COST: &str =
     "What `/metrics` counts, submission and claim included, with rounds of 500 builds.";
 const GAP: &str = "One worker of one slot, so that nobody else has the processor; from the exit \
@@ -40,7 +49,40 @@ fn one(bench: &Bench, depth: usize) -> io::Result<Row> {
     for farm in [empty, full] {
         farm.stop_and_audit()?.map(drop).map_err(io::Error::other)?;
     }
+    if let (PEER_DEPTH, Ok(buildbot)) = (depth, &bench.peers.buildbot) {
+        match theirs(buildbot, size, depth) {
+            Ok(ratio) => ratio.into_iter().for_each(|ratio| row.add("Buildbot", ratio)),
+            Err(error) => row.say("Buildbot", format!("broke off: {error}")),
+        }
+    }
     Ok(row)
+}
+
+/// The same ratio of Buildbot; none without PostgreSQL, where its queue is written to.
+fn theirs(buildbot: &Buildbot, size: Size, depth: usize) -> io::Result<Option<f64>> {
+    let mut farm = buildbot.start(&Work::no_op(size.builders, size.workers, 1))?;
+    if !farm.queue(100)? {
+        return Ok(None);
+    }
+    let shallow = ended_per_second(&farm)?;
+    farm.queue(depth)?;
+    Ok(Some(ended_per_second(&farm)? / shallow))
+}
+
+/// How many of Buildbot's builds end in a second, once the first has ended.
+fn ended_per_second(farm: &BuildbotFarm<'_>) -> io::Result<f64> {
+    let ends = |since| {
+        let said = farm.said(since).into_iter().filter(|said| said.what == "builds.finished");
+        said.map(|said| said.at_ns).collect::<Vec<_>>()
+    };
+    let since = farm.diary();
+    until("Buildbot begins with its queue", Duration::from_millis(50), || {
+        Ok((!ends(since).is_empty()).then_some(()))
+    })?;
+    let began = now_ns();
+    idle(PEER_WATCHED);
+    let ended = ends(since).iter().filter(|at| **at >= began).count();
+    Ok(ended as f64 / PEER_WATCHED.as_secs_f64())
 }
 
 /// Write sections of a build, on a small farm and a large one, with one step and eleven.

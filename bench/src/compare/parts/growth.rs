@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::reads::with_history;
+use super::reads::{is_at_hand, with_history};
 use crate::compare::row::{Better, Row, STEADING};
 use crate::compare::run::Bench;
 use crate::compare::svg::Curve;
@@ -34,7 +34,10 @@ pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
         fill(&farm, *queued)?;
         rows.push(point("queued requests", *queued, &farm, bench.options.rounds(2))?);
     }
-    for builds in up_to(&[1_000, 10_000, 100_000]) {
+    for builds in up_to(&[1_000, 10_000, 100_000, 1_000_000]) {
+        if !is_at_hand(bench, *builds) {
+            continue;
+        }
         let farm = with_history(bench, "up", *builds)?;
         farm.workers("pause")?;
         rows.push(point("builds in history", *builds, &farm, bench.options.rounds(2))?);

@@ -20,6 +20,11 @@ const COMMIT_BYTES: usize = 4_096;
 /// How many of them lie side by side.
 const COMMITS_APART: usize = 1_024;
 
+/// How long a peer has to notice a frozen worker.
+const PEER_FROZEN: Duration = Duration::from_secs(40);
+const FROZEN: &str = "The process is stopped, its connections stay open. Everybody with the \
+    default keepalive: Buildbot's is an hour.";
+
 /// Memory of a master that has nothing to do.
 pub(super) fn memory(bench: &Bench) -> io::Result<Vec<Row>> {
     let name = "memory of an idle master, no workers";
@@ -47,7 +52,7 @@ pub(super) fn memory(bench: &Bench) -> io::Result<Vec<Row>> {
 pub(super) fn frozen(bench: &Bench) -> io::Result<Vec<Row>> {
     let mut row = Row::new("frozen", "frozen worker (SIGSTOP) is noticed", "s", Better::Less)
         .goal(Goal::Value(15.0))
-        .note("Buildbot's default keepalive is an hour; it noticed nothing in 40 s.");
+        .note(FROZEN);
     let mut system = SteadingFarm::start(&bench.steading, &Work::no_op(1, 2, 1))?;
     for _ in 0..bench.options.rounds(2) {
         let frozen = worker_of(system.farm.master())?;
@@ -63,6 +68,19 @@ pub(super) fn frozen(bench: &Bench) -> io::Result<Vec<Row>> {
             let back = system.http.get("/workers?state=ready&fields=name")?;
             Ok(back["items"].as_array().is_some_and(|back| back.len() == 2).then_some(()))
         })?;
+    }
+    if let Ok(buildbot) = &bench.peers.buildbot {
+        let (farm, began) = (buildbot.start(&Work::no_op(1, 2, 1))?, clock());
+        let since = farm.diary();
+        farm.freeze()?;
+        let noticed = || farm.said(since).iter().any(|said| said.what == "workers.disconnected");
+        while !noticed() && began.elapsed() < PEER_FROZEN {
+            idle(Duration::from_millis(50));
+        }
+        match noticed() {
+            true => row.add("Buildbot", began.elapsed().as_secs_f64()),
+            false => row.say("Buildbot", format!("not within {} s", PEER_FROZEN.as_secs())),
+        }
     }
     Ok(vec![row])
 }

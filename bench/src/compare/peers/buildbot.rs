@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread::scope;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -24,6 +25,7 @@ const PACKAGES: &[&str] = &["buildbot", "buildbot-worker", "buildbot-www"];
 const WORKER_PROCESSES: usize = 10;
 
 const MASTER_CFG: &str = include_str!("../../../peers/buildbot/master.cfg");
+const QUEUE_SQL: &str = include_str!("../../../peers/buildbot/queue.sql");
 const FILL_SQL: &str = include_str!("../../../peers/buildbot/fill.sql");
 const WORKERS_PY: &str = include_str!("../../../peers/buildbot/workers.py");
 
@@ -223,6 +225,18 @@ impl BuildbotFarm<'_> {
         Ok(true)
     }
 
+    /// Puts so many requests in its queue, and starts it anew with them; false if it has no
+    /// PostgreSQL.
+    pub(crate) fn queue(&mut self, requests: usize) -> io::Result<bool> {
+        let Ok(postgres) = &self.kit.postgres else { return Ok(false) };
+        let file = self.dir.path().join("queue.sql");
+        std::fs::write(&file, QUEUE_SQL)?;
+        self.kill()?;
+        postgres.file(&self.name, &file, requests)?;
+        self.again()?;
+        Ok(true)
+    }
+
     /// Kills the master without a word to anybody.
     pub(crate) fn kill(&mut self) -> io::Result<()> {
         self.master.kill()?;
@@ -236,6 +250,14 @@ impl BuildbotFarm<'_> {
         let _ = std::fs::remove_file(base.join("twistd.pid"));
         self.master = spawn(&self.kit.bin, &base)?;
         self.answers()
+    }
+
+    /// Stops the first process its workers live in, without ending it.
+    pub(crate) fn freeze(&self) -> io::Result<()> {
+        let process = self.workers.first().ok_or_else(|| io::Error::other("no workers"))?;
+        let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("no process"))?;
+        Ok(kill_process(pid, Signal::STOP)?)
     }
 
     /// The process id of its master.

@@ -54,7 +54,8 @@ struct OfLock {
 /// A walk under way.
 #[derive(Debug, Default)]
 struct Walk {
-    ahead: BinaryHeap<Visit>,
+    /// Visits are large, and move in here more often than they are made.
+    ahead: BinaryHeap<Box<Visit>>,
     streams: BTreeMap<u32, Stream>,
     reserved: Reserved,
 }
@@ -112,7 +113,7 @@ impl Live {
         }
         if let Some(rank) = elsewhere {
             walk.reserved.later.push((visit.id, visit.lane));
-            walk.ahead.push(Visit { rank, nth: None, ..visit.clone() });
+            walk.ahead.push(Box::new(Visit { rank, nth: None, ..visit.clone() }));
         }
         false
     }
@@ -182,13 +183,13 @@ impl Live {
     }
 
     /// The next request of a class: it would get the same worker.
-    fn next_of_class(&self, visit: &Visit, nth: usize) -> Option<Visit> {
+    fn next_of_class(&self, visit: &Visit, nth: usize) -> Option<Box<Visit>> {
         let class = self.graph.request(visit.class);
         let (key, id) = class.queue.after(&visit.key, visit.id)?;
         let edge = self.graph.edge(visit.class, visit.worker)?;
         let seat = self.graph.seat(visit.class, visit.worker)?;
         let rank = rank(&self.graph.local(class, key, edge.pair), id, seat);
-        Some(Visit { rank, nth: Some(nth), key: key.clone(), id, ..visit.clone() })
+        Some(Box::new(Visit { rank, nth: Some(nth), key: key.clone(), id, ..visit.clone() }))
     }
 
     /// Puts the next class of a lane ahead.
@@ -202,9 +203,10 @@ impl Live {
         walk.ahead.extend(self.meet_head(rank, lane, (class, worker)));
     }
 
-    fn meet_head(&self, rank: Rank, lane: u32, (class, worker): (u32, u32)) -> Option<Visit> {
+    fn meet_head(&self, rank: Rank, lane: u32, (class, worker): (u32, u32)) -> Option<Box<Visit>> {
         let (key, id) = self.graph.request(class).head().cloned()?;
-        Some(Visit { rank, lane, class, worker, nth: Some(0), key, id, left_out: false })
+        let nth = Some(0);
+        Some(Box::new(Visit { rank, lane, class, worker, nth, key, id, left_out: false }))
     }
 
     fn next_class(&mut self, lane: u32, stream: &mut Stream) -> Option<(Rank, u32, u32)> {

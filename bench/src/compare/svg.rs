@@ -17,11 +17,13 @@ const HEIGHT: f64 = 220.0;
 /// Room for numbers and names around a panel.
 const EDGE: f64 = 48.0;
 const COLUMNS: usize = 2;
+/// The last number below an axis reaches over its panel.
+const OVER: f64 = 16.0;
 
 /// All panels, two in a row. It says its own colours, so that it can be read on a dark page too.
 pub(crate) fn picture(curves: &[Curve]) -> String {
     let rows = curves.len().div_ceil(COLUMNS);
-    let (width, height) = (WIDTH * COLUMNS as f64, HEIGHT * rows as f64);
+    let (width, height) = (WIDTH * COLUMNS as f64 + OVER, HEIGHT * rows as f64);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"11\">\n\
@@ -84,7 +86,8 @@ fn whole(from: f64, to: f64) -> impl Iterator<Item = f64> {
 }
 
 fn power(decade: f64) -> String {
-    super::table::digits(10_f64.powf(decade)).trim_end_matches(".00").to_owned()
+    let digits = super::table::digits(10_f64.powf(decade));
+    digits.trim_end_matches(".00").trim_end_matches(".0").to_owned()
 }
 
 fn line(svg: &mut String, from: (f64, f64), to: (f64, f64), colour: &str) {

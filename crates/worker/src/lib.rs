@@ -11,6 +11,7 @@
 //! means.
 
 mod attempts;
+mod boot;
 mod bulk;
 mod capture;
 mod checkout;

@@ -4,6 +4,8 @@
 use std::io;
 use std::path::Path;
 
+use crate::boot::boot;
+
 /// The file in a repository that names the boot of the machine under which it was found whole.
 const WHOLE: &str = "steading-whole";
 /// Locks that git takes beside its references.
@@ -12,12 +14,12 @@ const LOCK: &str = "lock";
 /// Whether a repository was found whole since the machine was booted. Processes that die leave
 /// repositories whole: only the machine's end does not.
 pub(super) fn is_whole(repository: &Path) -> bool {
-    std::fs::read_to_string(repository.join(WHOLE)).is_ok_and(|boot| boot == this_boot())
+    std::fs::read_to_string(repository.join(WHOLE)).is_ok_and(|known| known == boot())
 }
 
 /// A repository is whole now.
 pub(super) fn found_whole(repository: &Path) -> io::Result<()> {
-    fs_err::write(repository.join(WHOLE), this_boot())
+    fs_err::write(repository.join(WHOLE), boot())
 }
 
 /// Removes the locks that a killed git left, in a repository that nobody else uses; says whether
@@ -34,9 +36,4 @@ pub(super) fn unlock(repository: &Path) -> io::Result<bool> {
         }
     }
     Ok(found)
-}
-
-/// What the kernel calls this run of the machine.
-fn this_boot() -> String {
-    fs_err::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }

@@ -20,6 +20,7 @@ use super::backoff::Backoff;
 use super::link::Link;
 use super::work::Work;
 use crate::attempts::Tools;
+use crate::boot::boot;
 use crate::shepherd::ToShepherd;
 use crate::slots::{Said, Slots};
 use crate::spool::Found;
@@ -187,12 +188,6 @@ impl Daemon {
         }
         self.leaving || self.work.has_stopped()
     }
-}
-
-/// What the kernel calls this run of the machine.
-fn boot() -> String {
-    let boot = fs_err::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    boot.trim().to_owned()
 }
 
 async fn overdue(deadline: Option<Instant>) {

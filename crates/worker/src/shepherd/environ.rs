@@ -2,22 +2,21 @@
 //! the memory of the process, and one that waits for a dead disk may hold that for ever.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
+
+use super::aside::{self, Aside};
 
 /// How long a read may take.
 const READ_MAX: Duration = Duration::from_millis(250);
 
 /// Reads an environment; `None` when it may not be read, or nothing is there.
 type Read = fn(i32) -> Option<Vec<u8>>;
-/// How a reader is asked, and how it answers.
-type Reader = (Sender<i32>, Receiver<Option<Vec<u8>>>);
 
 /// Reads environments in a thread of its own, which is left behind when it does not come back.
 pub(super) struct Environments {
     read: Read,
-    reader: Option<Reader>,
+    reader: Option<Aside<i32, Option<Vec<u8>>>>,
     /// Processes that could not be read in time: they are not tried again.
     stuck: BTreeSet<i32>,
 }
@@ -47,7 +46,8 @@ impl Environments {
         if self.stuck.contains(&pid) {
             return None;
         }
-        let (asks, answers) = self.reader.get_or_insert_with(|| start(self.read));
+        let start = || aside::start("environments", self.read);
+        let (asks, answers) = self.reader.get_or_insert_with(start);
         let asked = asks.send(pid).is_ok();
         match answers.recv_timeout(READ_MAX) {
             Ok(environment) if asked => environment,
@@ -61,21 +61,6 @@ impl Environments {
     }
 }
 
-fn start(read: Read) -> Reader {
-    let (asks, asked) = channel::<i32>();
-    let (answer, answers) = channel();
-    let work = move || {
-        for pid in asked {
-            if answer.send(read(pid)).is_err() {
-                return;
-            }
-        }
-    };
-    // Without a thread nothing can be read, which is what the closed channels say.
-    let _ = thread::Builder::new().name("environments".into()).spawn(work);
-    (asks, answers)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,7 +69,7 @@ mod tests {
     fn one_that_cannot_be_read_keeps_nobody_from_the_others() {
         let read: Read = |pid| match pid {
             2 => loop {
-                thread::park();
+                std::thread::park();
             },
             3 => None,
             _ => Some(format!("A=1\0NUMBER={pid}\0").into_bytes()),

@@ -15,6 +15,7 @@
 //! an errand itself leaves when it is killed falls to its shepherd; and what both leave carries a
 //! mark in its environment, by which the daemon finds it.
 
+mod aside;
 mod ending;
 mod environ;
 mod errand;

@@ -3,25 +3,22 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 
+use super::aside::{self, Aside};
 use crate::home::sync_names;
 
 /// Syncs the names in one directory at a time.
 #[derive(Default)]
 pub(super) struct Names {
-    syncer: Option<Syncer>,
+    syncer: Option<Aside<PathBuf, io::Result<()>>>,
     /// A directory that is being synced.
     begun: bool,
 }
 
-/// How the thread is asked, and how it answers.
-type Syncer = (Sender<PathBuf>, Receiver<io::Result<()>>);
-
 impl Names {
     /// Begins with the names that stand in a directory now.
     pub(super) fn begin(&mut self, dir: &Path) {
+        let start = || aside::start("names", |dir: PathBuf| sync_names(&dir));
         let (asks, _) = self.syncer.get_or_insert_with(start);
         self.begun = asks.send(dir.to_owned()).is_ok();
     }
@@ -36,21 +33,6 @@ impl Names {
         // Without a thread it is done now.
         answer.unwrap_or_else(|| sync_names(dir))
     }
-}
-
-fn start() -> Syncer {
-    let (asks, asked) = channel::<PathBuf>();
-    let (done, answers) = channel();
-    let work = move || {
-        for dir in asked {
-            if done.send(sync_names(&dir)).is_err() {
-                return;
-            }
-        }
-    };
-    // One that cannot be started leaves closed channels behind.
-    let _ = thread::Builder::new().name("names".into()).spawn(work);
-    (asks, answers)
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ impl Seats {
         self.names.clear();
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn names(&self) -> impl ExactSizeIterator<Item = &String> {
         self.names.iter()
     }
 

@@ -252,6 +252,23 @@ impl Matcher {
         self.live.is_worker_unseen(worker)
     }
 
+    /// How many things it was told since the last decision, which works them in: the time that
+    /// takes grows with them. Without bound where all is to be placed anew.
+    #[must_use]
+    pub fn unplaced(&self) -> usize {
+        let moved = &self.world.moved;
+        if moved.all || !self.live.is_built() {
+            return usize::MAX;
+        }
+        moved.requests.len() + moved.workers.len() + moved.holdings.len()
+    }
+
+    /// How many workers it knows.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.world.seats.names().len()
+    }
+
     /// How many classes and edges there are, as of the last decision.
     #[must_use]
     pub fn size(&self) -> Size {

@@ -99,3 +99,20 @@ fn a_worker_of_a_new_class_is_free_once_it_is_seen() {
     let found = matcher.next(&policy, Micros(0)).expect("seen");
     assert_eq!((found.worker.as_str(), matcher.is_looking()), ("other", false));
 }
+
+#[test]
+fn what_is_not_placed_yet_is_counted_until_the_next_decision() {
+    let policy = TestPolicy::new(Allow::All, vec![(Kind::Priority, Direction::Highest)]);
+    let (mut world, mut matcher) = known(&policy);
+    assert_eq!((matcher.unplaced(), matcher.workers()), (0, 10));
+    let id = world.request("b", 1);
+    matcher.add_request(world.candidate(id));
+    assert_eq!(matcher.unplaced(), 1);
+    let found = matcher.next(&policy, Micros(0)).expect("a free worker");
+    assert_eq!(matcher.unplaced(), 0);
+    matcher.take(&found).expect("it was pending");
+    assert!((1..10).contains(&matcher.unplaced()), "a request, a holding and a worker");
+    assert_eq!(world.matcher().unplaced(), usize::MAX, "all of it");
+    matcher.clear();
+    assert_eq!(matcher.unplaced(), usize::MAX, "all of it again");
+}

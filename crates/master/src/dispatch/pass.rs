@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::bounds;
 use super::claim::{claim, grant, offer};
 use super::faults;
-use super::snapshot::Snapshot;
+use super::snapshot::{FEW, Snapshot};
 use crate::context::Context;
 use crate::farms::FarmError;
 
@@ -139,13 +139,14 @@ struct Decisions {
     faults: Vec<FaultReport>,
 }
 
-/// Decides where that may take as long as it does: user functions run never on a thread that serves
-/// others. Without any, going to another thread and back would take longer.
+/// Decides where that may take as long as it does: neither do user functions run on a thread that
+/// serves others, nor is much placed there, as at the start. With little to do, going to another
+/// thread and back would take longer.
 async fn decide(
     mut known: Snapshot,
     builds_max: usize,
 ) -> Result<(Snapshot, Decisions), FarmError> {
-    if !known.present.policy.decides() {
+    if !known.present.policy.decides() && known.matcher.unplaced() <= FEW {
         let decisions = decided(&mut known, builds_max);
         return Ok((known, decisions));
     }

@@ -7,13 +7,17 @@ use steading_core::forecast::Live;
 use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher};
 use steading_core::settle::rest;
 use steading_core::words::{Decided, FarmRow, HeldLock, Micros, Paused, Request, RequestId};
-use steading_store::LastTry;
+use steading_store::{LastTry, Read};
 
 use super::bounds::Bounds;
 use super::news::{self, Asked, News};
 use super::views::{accepting, view};
 use crate::context::Context;
 use crate::farms::{FarmError, Present};
+
+/// Rows that are read, and things a matcher is told, on a thread that serves others too; with more
+/// that would keep these waiting.
+pub(super) const FEW: usize = 256;
 
 /// A matcher that knows history up to a moment.
 #[derive(Debug)]
@@ -94,7 +98,8 @@ impl Snapshot {
             || self.held.values().any(|(holding, _)| !holding.slot)
             || self.matcher.waiting().next().is_some();
         let quarantined = self.quarantined.clone();
-        let read = context.store.glance(move |r| {
+        let few = self.follows_closely(context.store.seq().borrow().0);
+        let look = move |r: &Read<'_>| {
             let rested = now.iter().filter(|(_, until)| **until <= r.now()).map(|(id, _)| *id);
             let news = news::since(r, since, rested.chain(again).collect(), step_locks)?;
             // The end of a quarantine is no event.
@@ -104,11 +109,19 @@ impl Snapshot {
                 Some(workers) => News { workers, ..news },
                 None => news,
             }))
-        });
-        match read.await? {
+        };
+        let heard =
+            if few { context.store.glance(look).await } else { context.store.read(look).await };
+        match heard? {
             Some(news) => self.learn(context, news).await.map(|()| true),
             None => Ok(false),
         }
+    }
+
+    /// Whether what moved since can be few rows only: all holders and all workers may be read again.
+    fn follows_closely(&self, newest: i64) -> bool {
+        let events = usize::try_from(newest - self.decided.seq.0).unwrap_or(usize::MAX);
+        [events, self.held.len(), self.matcher.workers()].into_iter().all(|rows| rows <= FEW)
     }
 
     async fn learn(&mut self, context: &Context, news: News) -> Result<(), FarmError> {

@@ -47,7 +47,7 @@ async fn pass(context: &Context, place: &mut Option<Place>) -> Result<bool, Erro
         None => *place.insert(begin(context).await?),
     };
     let present = context.farms.present();
-    let look = context.store.glance(move |r| look(r, &present.farm, looked)).await?;
+    let look = context.store.read(move |r| look(r, &present.farm, looked)).await?;
     let Look { upto, news, more } = look;
     let write = !news.is_empty() || upto.0 - written.0 >= UNWRITTEN_MAX;
     if write {

@@ -60,6 +60,11 @@ impl Live {
         self.now
     }
 
+    /// Whether the order was formed.
+    pub(in super::super) fn is_built(&self) -> bool {
+        self.built
+    }
+
     pub(in super::super) fn size(&self) -> Size {
         Size {
             request_classes: self.graph.lanes.iter().map(|lane| lane.filled.len()).sum(),

@@ -105,20 +105,23 @@ impl Driver {
                     None => return Ok(()),
                 },
             };
-            match stands {
+            let goes_on = match stands {
                 Stands::AtStep { number, primitive, then } => {
                     let (attempt, build) = (self.build.attempt, self.build.id);
                     let run = ToWorker::Run { attempt, build, number, primitive, then };
                     known = self.at_step(number, run).await?;
-                    if known.is_none() {
-                        return Ok(());
-                    }
+                    known.is_some()
                 }
-                Stands::AtCondition { index } => answer = Some(self.ask(index).await?),
-                Stands::Halting if !self.halt().await? => return Ok(()),
-                Stands::Waiting { until } if !self.wait(until).await? => return Ok(()),
-                Stands::Halting | Stands::Waiting { .. } => {}
+                Stands::AtCondition { index } => {
+                    answer = Some(self.ask(index).await?);
+                    true
+                }
+                Stands::Halting => self.halt().await?,
+                Stands::Waiting { until } => self.wait(until).await?,
                 Stands::Ended => return self.gather().await,
+            };
+            if !goes_on {
+                return Ok(());
             }
         }
     }

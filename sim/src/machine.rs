@@ -299,6 +299,7 @@ impl Machine {
                 Ok(message) => self.acknowledged(message, now),
                 Err(error) => vec![Act::Violation(format!("the master spoke nonsense: {error}"))],
             },
+                    troubles: Vec::new(),
         }
     }
 

@@ -129,6 +129,7 @@ impl Sham {
                     }
                 };
                 tokio::select! {
+            troubles: Vec::new(),
                     _ = self.session(socket, number) => {}
                     () = bulk => {}
                 }
@@ -167,7 +168,7 @@ impl Sham {
                 _ = ping.tick() => socket.send(Message::Ping(Default::default())).await.ok()?,
                 _ = beat.tick() => {
                     let held = self.held.clone();
-                    self.say(&mut socket, ToMaster::Heartbeat { number: 0, held }).await?;
+                    self.say(&mut socket, ToMaster::Heartbeat { number: 0, held, machine: None }).await?;
                 }
             }
         }

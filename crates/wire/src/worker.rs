@@ -38,8 +38,21 @@ pub struct Hello {
     pub instance: Option<String>,
     /// Its machine: kernel, cpus, memory, disk, as plain facts.
     pub facts: BTreeMap<String, String>,
+    /// As [`Machine::troubles`]. Optional.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<Reason>,
     /// The attempts it holds.
     pub held: Vec<Attempt>,
+}
+
+/// What a worker says of its machine when that changes while it is connected.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// All of them, as in [`Hello::facts`].
+    pub facts: BTreeMap<String, String>,
+    /// Why it should be given nothing, one for each code: `disk_full`. None: it takes builds.
+    #[serde(default)]
+    pub troubles: Vec<Reason>,
 }
 
 /// From worker to master, on the control link.
@@ -55,6 +68,10 @@ pub enum ToMaster {
         number: u64,
         /// The attempts it holds.
         held: Vec<Attempt>,
+        /// Its machine, if that is otherwise than it last said on this link. Optional: a master
+        /// that does not know it passes it over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine: Option<Box<Machine>>,
     },
     /// The offer is taken.
     Accepted {
@@ -477,7 +494,11 @@ mod tests {
 
     #[test]
     fn messages_survive_the_wire() {
-        round_trip(&ToMaster::Heartbeat { number: 7, held: vec![attempt()] });
+        let facts = BTreeMap::from([("disk_free_mib".to_owned(), "12".to_owned())]);
+        let machine = Machine { facts, troubles: vec![Reason::new("disk_full", "no room")] };
+        for machine in [None, Some(Box::new(machine))] {
+            round_trip(&ToMaster::Heartbeat { number: 7, held: vec![attempt()], machine });
+        }
         round_trip(&ToWorker::Halt { attempt: attempt() });
         round_trip(&ToMaster::Halted { attempt: attempt(), newest: 2 });
         round_trip(&ToWorker::Run {
@@ -516,6 +537,14 @@ mod tests {
         Heartbeat { held: Vec<Attempt> },
     }
 
+    /// What the first master of version 3 knows of a hello and a heartbeat.
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "type", rename_all = "snake_case")]
+    enum ToMasterOfFirst3 {
+        Hello { protocol: u32, facts: BTreeMap<String, String>, held: Vec<Attempt> },
+        Heartbeat { number: u64, held: Vec<Attempt> },
+    }
+
     /// How a worker of version 2 reads the order to run a step.
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     #[serde(tag = "type", rename_all = "snake_case")]
@@ -534,9 +563,12 @@ mod tests {
     fn version_2_reads_version_3_and_the_other_way_round() {
         let held = vec![attempt()];
         let old = ToMasterOf2::Heartbeat { held: held.clone() };
-        let new = ToMaster::Heartbeat { number: 0, held };
-        assert_eq!(decode::<ToMaster>(&encode(&old)).expect("understood"), new);
-        assert_eq!(decode::<ToMasterOf2>(&encode(&new)).expect("understood"), old);
+        let beat = |machine| ToMaster::Heartbeat { number: 0, held: held.clone(), machine };
+        assert_eq!(decode::<ToMaster>(&encode(&old)).expect("understood"), beat(None));
+        for machine in [None, Some(Box::default())] {
+            let new = encode(&beat(machine));
+            assert_eq!(decode::<ToMasterOf2>(&new).expect("understood"), old);
+        }
         let primitive = Primitive::Upload { paths: vec![] };
         let then = vec![Next { number: 2, primitive: primitive.clone() }];
         let (attempt, build, number) = (attempt(), BuildId(1), 1);
@@ -545,6 +577,30 @@ mod tests {
         let old = ToWorkerOf2::Run { attempt, build, number, primitive, then };
         assert_eq!(decode::<ToWorkerOf2>(&encode(&new)).expect("understood"), old);
         assert_eq!(decode::<ToWorker>(&encode(&old)).expect("understood"), new);
+    }
+
+    #[test]
+    fn a_master_that_does_not_know_of_troubles_passes_them_over() {
+        let troubles = vec![Reason::new("disk_full", "no room")];
+        let facts = BTreeMap::from([("cpus".to_owned(), "2".to_owned())]);
+        let hello = ToMaster::Hello(Hello {
+            protocol: PROTOCOL,
+            name: "barn".into(),
+            version: "0.1.0".into(),
+            instance: None,
+            facts: facts.clone(),
+            troubles: troubles.clone(),
+            held: vec![attempt()],
+        });
+        let held = vec![attempt()];
+        let known = ToMasterOfFirst3::Hello { protocol: 3, facts: facts.clone(), held };
+        assert_eq!(decode::<ToMasterOfFirst3>(&encode(&hello)).expect("understood"), known);
+        let machine = Some(Box::new(Machine { facts, troubles }));
+        let beat = ToMaster::Heartbeat { number: 4, held: vec![], machine };
+        let known = ToMasterOfFirst3::Heartbeat { number: 4, held: vec![] };
+        assert_eq!(decode::<ToMasterOfFirst3>(&encode(&beat)).expect("understood"), known);
+        let plain = ToMaster::Heartbeat { number: 4, held: vec![], machine: None };
+        assert_eq!(encode(&plain), encode(&known), "what has not changed is not said");
     }
 
     #[test]
@@ -557,7 +613,7 @@ mod tests {
                 _ => 0,
             }
         };
-        let beat = || ToMaster::Heartbeat { number: 0, held: vec![] };
+        let beat = || ToMaster::Heartbeat { number: 0, held: vec![], machine: None };
         assert_eq!(number(beat()), 1);
         let accepted = ToMaster::Accepted { number: 0, claim: ClaimId(1), attempt: attempt() };
         assert_eq!(number(accepted.clone()), 2);

@@ -41,6 +41,9 @@ pub struct Options {
     pub work_bytes_max: Option<u64>,
     /// The same of mirrors of repositories; `None`: a quarter of the file system.
     pub mirror_bytes_max: Option<u64>,
+    /// How many bytes of its file system are kept free: with less it takes no builds; `None`:
+    /// 256 MiB, and at most a sixteenth.
+    pub keep_free: Option<u64>,
 }
 
 impl Options {
@@ -58,6 +61,7 @@ impl Options {
             log_bytes_max: LOG_BYTES_MAX,
             work_bytes_max: None,
             mirror_bytes_max: None,
+            keep_free: None,
         }
     }
 }

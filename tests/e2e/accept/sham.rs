@@ -118,6 +118,7 @@ impl Worker {
             version: "sham".to_owned(),
             instance: Some(self.name.clone()),
             facts: Default::default(),
+            troubles: Vec::new(),
             held: self.attempts(),
         });
         say(&mut socket, &hello).await?;
@@ -132,7 +133,7 @@ impl Worker {
                     _ => {}
                 },
                 _ = beat.tick() => {
-                    say(&mut socket, &ToMaster::Heartbeat { number: 0, held: self.attempts() }).await?;
+                    say(&mut socket, &ToMaster::Heartbeat { number: 0, held: self.attempts(), machine: None }).await?;
                 }
                 changed = self.go.changed() => {
                     changed.ok()?;

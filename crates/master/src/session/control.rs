@@ -163,7 +163,7 @@ impl Session {
                 }
                 Some(message) = seat.outbox.recv() => send(socket, &message).await?,
                 heard = hearing.receive(socket) => match heard? {
-                    ToMaster::Heartbeat { number, held } => {
+                    ToMaster::Heartbeat { number, held, .. } => {
                         if self.is_newest(number) {
                             self.compare(held).await?;
                         }

@@ -148,7 +148,7 @@ async fn a_builder_says_how_often_it_is_tried() {
     let mut barn = world.connect("barn", vec![]).await;
     let request = world.force("once").await;
     let attempt = barn.begin().await;
-    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![], machine: None }).await;
     world.state(attempt, BuildState::Finished).await;
     let ended = world.until(move |r| r.request(request)).await;
     assert_eq!(ended.outcome, Some(Outcome::Exception));

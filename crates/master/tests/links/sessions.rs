@@ -93,7 +93,7 @@ async fn a_worker_that_lives_is_not_offline_whoever_said_so() {
     let mut barn = world.connect("barn", vec![]).await;
     // The end of a session before it, recorded late.
     world.store.write("test", |w| w.worker_lost("barn")).await.expect("recorded");
-    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![], machine: None }).await;
     world.until(|r| Ok(r.worker("barn")?.filter(|w| w.state == WorkerState::Ready))).await;
 }
 
@@ -102,7 +102,7 @@ async fn a_worker_that_lives_is_not_offline_whoever_said_so() {
 async fn a_heartbeat_that_comes_late_costs_nothing() {
     let world = World::start(FARM).await;
     let mut barn = world.connect("barn", vec![]).await;
-    let beat = |number| ToMaster::Heartbeat { number, held: vec![] };
+    let beat = |number| ToMaster::Heartbeat { number, held: vec![], machine: None };
     barn.say(beat(1)).await;
     world.force("b").await;
     let (claim, attempt) = barn.offer().await;
@@ -167,11 +167,11 @@ async fn a_revoked_token_ends_its_session() {
     let world = World::start(FARM).await;
     let mut barn = world.connect("barn", vec![]).await;
     // Compared and found to be in order: the next one need not be, unless something was written.
-    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
-    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![], machine: None }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![], machine: None }).await;
     let name = "local worker barn".to_owned();
     world.ask(steading_wire::command::Command::RevokeToken { name }).await;
-    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![], machine: None }).await;
     world.until(|r| Ok(r.worker("barn")?.filter(|w| w.state == WorkerState::Offline))).await;
 }
 
@@ -229,7 +229,7 @@ async fn offers_that_come_back_cost_no_attempt() {
     let attempt = barn.begin().await;
     assert_eq!((attempt.request, attempt.epoch), (request, 7));
     // Lost for the first time: tried again.
-    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![], machine: None }).await;
     let build = world
         .until(move |r| {
             Ok(r.build_of(attempt)?.filter(|build| build.state == BuildState::Finished))
@@ -244,7 +244,7 @@ async fn a_lost_build_rests_before_it_is_tried_again() {
     let mut barn = world.connect("barn", vec![]).await;
     let lost = world.force("b").await;
     let attempt = barn.begin().await;
-    barn.say(ToMaster::Heartbeat { number: 0, held: vec![] }).await;
+    barn.say(ToMaster::Heartbeat { number: 0, held: vec![], machine: None }).await;
     world.until(move |r| Ok(r.request(lost)?.filter(|r| r.build_id.is_some()))).await;
     let other = world.force("b").await;
     // The one that rests stands aside; whoever came after it goes first.

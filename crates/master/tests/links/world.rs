@@ -189,6 +189,7 @@ pub(crate) fn hello(name: &str) -> Hello {
         name: name.to_owned(),
         version: "0.1.0".to_owned(),
         facts: BTreeMap::new(),
+        troubles: Vec::new(),
         held: Vec::new(),
     }
 }

@@ -230,6 +230,10 @@ pub(crate) struct WorkerArgs {
     /// The same for mirrors of repositories [default: a quarter of the file system]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) mirror_limit: Option<u64>,
+    /// Room to keep free on its file system: with less it takes no builds [default: 256MiB, at most
+    /// a sixteenth of the file system]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) keep_free: Option<u64>,
 }
 
 /// `force`.

@@ -42,8 +42,9 @@ fn options(args: WorkerArgs, token: String) -> Result<Options, Error> {
         (None, None) => return Err(Error::Usage("--master URL says whom to dial".to_owned())),
     };
     let (work_bytes_max, mirror_bytes_max) = (args.work_limit, args.mirror_limit);
+    let keep_free = args.keep_free;
     let options = Options::new(args.name, master, token, args.dir.unwrap_or(home));
-    Ok(Options { work_bytes_max, mirror_bytes_max, ..options })
+    Ok(Options { work_bytes_max, mirror_bytes_max, keep_free, ..options })
 }
 
 async fn run(options: Options) -> Result<Exit, Error> {

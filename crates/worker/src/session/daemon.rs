@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use steading_wire::worker::{Attempt, HEARTBEAT_MS, Report, ToWorker};
+use steading_wire::worker::{Attempt, HEARTBEAT_MS, Machine, Report, ToWorker};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
@@ -46,6 +46,8 @@ enum Event {
     Link,
     /// A log is safe.
     LogGone,
+    /// The machine has a trouble more, or one less.
+    Machine,
     /// It is time for a heartbeat.
     Beat,
     /// The time to wait for something is over: for the master, or for a clean end.
@@ -56,7 +58,8 @@ enum Event {
 pub(crate) struct Daemon {
     options: Options,
     tools: Arc<Tools>,
-    facts: BTreeMap<String, String>,
+    /// The machine as it was last seen.
+    machine: watch::Receiver<Machine>,
     work: Work,
     /// How to end the daemon's own steps.
     here: BTreeMap<Attempt, CancellationToken>,
@@ -82,7 +85,7 @@ impl Daemon {
     pub(crate) fn new(
         options: Options,
         tools: Arc<Tools>,
-        facts: BTreeMap<String, String>,
+        machine: watch::Receiver<Machine>,
         slots: Slots,
         is_up: watch::Sender<bool>,
         shutdown: Shutdown,
@@ -94,7 +97,7 @@ impl Daemon {
             work: Work::new(Arc::clone(&tools.spool), boot(), tools.log_bytes_max),
             options,
             tools,
-            facts,
+            machine,
             here: BTreeMap::new(),
             steps: JoinSet::new(),
             slots,
@@ -157,6 +160,7 @@ impl Daemon {
             message = link => Event::Heard(message),
             dialled = dialled => Event::Dialled(dialled),
             () = self.tools.spool.gone.notified() => Event::LogGone,
+            Ok(()) = self.machine.changed() => Event::Machine,
             _ = self.beat.tick() => Event::Beat,
             () = overdue(self.deadline) => Event::Overdue,
         }
@@ -173,11 +177,20 @@ impl Daemon {
             Event::Slot(said) => self.hear_slot(said),
             Event::Link => self.slots.tell_all(&ToShepherd::Show),
             Event::LogGone => self.work.gather(),
-            Event::Beat => self.work.beat(),
+            Event::Machine => self.observe(),
+            Event::Beat => {
+                self.observe();
+                self.work.beat();
+            }
             Event::Overdue => self.overdue(),
         }
         self.act();
         Ok(())
+    }
+
+    fn observe(&mut self) {
+        let machine = self.machine.borrow_and_update().clone();
+        self.work.observe(machine);
     }
 
     /// Whether nothing is left to wait for.

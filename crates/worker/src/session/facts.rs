@@ -1,7 +1,6 @@
 //! What a worker says of its machine.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::thread::available_parallelism;
 
 use tokio_util::sync::CancellationToken;
@@ -9,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use crate::attempts::Tools;
 use crate::checkout::git_version;
 
-/// Kernel, cpus, memory, disk, git: as plain facts, for people.
+/// Kernel, cpus, memory, git: as plain facts, for people. What changes while the worker runs is
+/// found in `machine`.
 pub(crate) async fn facts(tools: &Tools) -> BTreeMap<String, String> {
     let uname = rustix::system::uname();
     let text = |s: &std::ffi::CStr| s.to_string_lossy().into_owned();
@@ -23,7 +23,6 @@ pub(crate) async fn facts(tools: &Tools) -> BTreeMap<String, String> {
     };
     add("cpus", available_parallelism().ok().map(|n| n.to_string()));
     add("memory_mib", memory_mib());
-    add("disk_free_mib", disk_free_mib(&tools.work));
     add("git", git_version(&tools.launcher, &CancellationToken::new()).await);
     facts
 }
@@ -33,9 +32,4 @@ fn memory_mib() -> Option<String> {
     let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some((kib / 1024).to_string())
-}
-
-fn disk_free_mib(dir: &Path) -> Option<String> {
-    let disk = rustix::fs::statvfs(dir).ok()?;
-    Some((disk.f_bavail.saturating_mul(disk.f_frsize) >> 20).to_string())
 }

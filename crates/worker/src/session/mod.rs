@@ -5,8 +5,10 @@ mod daemon;
 mod dial;
 mod facts;
 mod link;
+mod machine;
 mod run;
 mod socket;
+mod telling;
 mod work;
 
 pub(crate) use backoff::Backoff;

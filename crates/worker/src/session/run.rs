@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::daemon::Daemon;
 use super::dial::{DialError, Dialer};
 use super::facts::facts;
+use super::machine::{Look, look_on};
 use crate::attempts::Tools;
 use crate::bulk;
 use crate::process::Launcher;
@@ -47,16 +48,24 @@ pub async fn run(options: Options, shutdown: Shutdown) -> Result<(), Error> {
         mirrors: home.mirrors.clone(),
         log_bytes_max: options.log_bytes_max,
     };
-    let facts = facts(&tools).await;
+    let mut look = Look {
+        fixed: facts(&tools).await,
+        work: home.work.clone(),
+        keep_free: options.keep_free,
+        keeper: Arc::clone(&keeper),
+        full: false,
+    };
+    let (tell, machine) = watch::channel(look.machine());
     let (is_up, up) = watch::channel(false);
     let bulk = bulk::serve(Arc::clone(&tools.spool), tools.dialer.clone(), up);
-    let mut daemon = Daemon::new(options, Arc::new(tools), facts, slots, is_up, shutdown);
+    let mut daemon = Daemon::new(options, Arc::new(tools), machine, slots, is_up, shutdown);
     daemon.restore(found);
     // The bulk link ends with the daemon: what it still had is sent before that, or is not wanted.
     let ended = tokio::select! {
         ended = daemon.run() => ended,
         never = bulk => match never {},
         never = keeper.run() => match never {},
+        never = look_on(look, tell) => match never {},
     };
     launcher.close().await;
     ended

@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use steading_wire::worker::{Attempt, Ending, Primitive, Report, ToMaster, ToWorker};
+use steading_wire::worker::{Attempt, Ending, Machine, Primitive, Report, ToMaster, ToWorker};
 
+use super::telling::Telling;
 use crate::attempts::{Earlier, Effect, Known, Table};
 use crate::in_place;
 use crate::process::infrastructure;
@@ -69,6 +70,7 @@ impl Runs {
 pub struct Work {
     table: Table,
     running: BTreeMap<Attempt, Runs>,
+    telling: Telling,
     spool: Arc<Spool>,
     boot: String,
     log_bytes_max: u64,
@@ -86,6 +88,7 @@ impl Work {
         Work {
             table: Table::new(boot.clone()),
             running: BTreeMap::new(),
+            telling: Telling::default(),
             spool,
             boot,
             log_bytes_max,
@@ -208,8 +211,21 @@ impl Work {
 
     /// It is time for a heartbeat.
     pub fn beat(&mut self) {
-        let held = self.table.held();
-        self.say(ToMaster::Heartbeat { number: 0, held });
+        let (held, machine) = (self.table.held(), self.telling.beat().map(Box::new));
+        self.say(ToMaster::Heartbeat { number: 0, held, machine });
+    }
+
+    /// The machine was looked at. What it takes no builds for is said at once, the rest with one of
+    /// the next heartbeats; what is as it was is not said again.
+    pub fn observe(&mut self, machine: Machine) {
+        if self.telling.observe(machine) {
+            self.beat();
+        }
+    }
+
+    /// A session begins: the machine as a hello says it.
+    pub fn introduce(&mut self) -> Machine {
+        self.telling.whole()
     }
 
     /// The worker takes nothing more, says so, and ends when all is done.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use steading_wire::worker::{Hello, PROTOCOL, ToMaster, ToWorker};
+use steading_wire::worker::{Hello, Machine, PROTOCOL, ToMaster, ToWorker};
 use tokio::time::Instant;
 
 use super::Daemon;
@@ -17,12 +17,16 @@ impl Daemon {
         self.backoff = backoff;
         self.link = Some(link);
         self.said = 0;
+        let machine = self.machine.borrow_and_update().clone();
+        self.work.observe(machine);
+        let Machine { facts, troubles } = self.work.introduce();
         self.say(ToMaster::Hello(Hello {
             protocol: PROTOCOL,
             name: self.options.name.clone(),
             version: self.options.version.clone(),
             instance: Some(self.tools.instance.clone()),
-            facts: self.facts.clone().into_iter().chain(self.tools.keeper.facts()).collect(),
+            facts,
+            troubles,
             held: self.work.held(),
         }));
     }

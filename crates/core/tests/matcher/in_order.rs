@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use steading_core::words::HeldLock;
 
-use crate::oracle::{Key, above, key, pairs, types, units};
-use crate::world::{Run, Waits, World, view};
-use crate::written::Written;
+use super::oracle::{Key, above, key, pairs, types, units};
+use super::world::{Run, Waits, World, view};
+use super::written::Written;
 
 /// What goes next.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use steading_core::farm::{Direction, RequestView, WorkerView};
 use steading_core::words::{Access, HeldLock, Value};
 
-use crate::world::{Req, Work, World};
-use crate::written::{Means, Written};
+use super::world::{Req, Work, World};
+use super::written::{Means, Written};
 
 /// What the terms say, one after the other.
 pub(crate) type Key = Vec<Vec<Value>>;
@@ -85,6 +85,7 @@ pub(crate) fn key(
 ) -> Option<Key> {
     let term = |(means, _): &(Means, Direction)| match *means {
         Means::Function(function, sides) => policy.call(function, sides, (r, w)),
+        Means::Priority => Ok(vec![Value::Int(req.priority)]),
         Means::Submitted => Ok(vec![Value::Int(req.submitted)]),
         Means::Overdue => Ok(vec![Value::Int(overdue(world, req))]),
         Means::Aging(ms) => Ok(vec![Value::Int(age(world, req) / ms)]),
@@ -102,11 +103,7 @@ fn overdue(world: &World, req: &Req) -> i64 {
 
 /// Whole milliseconds waited.
 fn age(world: &World, req: &Req) -> i64 {
-    let mut age = 0;
-    while req.submitted + (age + 1) * 1_000 <= world.now {
-        age += 1;
-    }
-    age
+    (world.now - req.submitted).max(0) / 1_000
 }
 
 /// Builds with a slot that are of the request's group.
@@ -116,8 +113,7 @@ fn running(world: &World, req: &Req, fair: Means) -> i64 {
         Means::FairBranch => other.branch == req.branch,
         Means::FairOwner => other.owner() == req.owner(),
         Means::FairSize => other.size == req.size,
-        // There is one repository.
-        _ => true,
+        _ => other.repository() == req.repository(),
     };
     let of = world.runs.iter().filter(|run| run.slot).filter_map(|run| run.of.as_ref());
     i64::try_from(of.filter(|other| same(other)).count()).expect("few")

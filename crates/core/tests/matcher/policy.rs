@@ -126,6 +126,8 @@ impl Kind {
 
     fn means(self, function: FunctionId) -> Means {
         match self {
+            // As its term is written.
+            Kind::Priority if function.0.is_multiple_of(2) => Means::Priority,
             Kind::Aging => Means::Aging(1),
             Kind::Overdue => Means::Overdue,
             Kind::FairBuilder => Means::FairBuilder,

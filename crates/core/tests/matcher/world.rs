@@ -17,6 +17,8 @@ pub(crate) struct Req {
     pub(crate) size: i64,
     pub(crate) pinned: Option<String>,
     pub(crate) start_by: Option<i64>,
+    /// What a policy sees of it, where it is a request of a whole farm.
+    pub(crate) seen: Option<RequestView>,
 }
 
 #[derive(Debug, Clone)]
@@ -73,12 +75,24 @@ pub(crate) fn exclusive(lock: &str) -> HeldLock {
 }
 
 impl Req {
-    pub(crate) fn owner(&self) -> &'static str {
-        if self.priority > 1 { "ann" } else { "bob" }
+    pub(crate) fn owner(&self) -> &str {
+        match &self.seen {
+            Some(seen) => &seen.owner,
+            None if self.priority > 1 => "ann",
+            None => "bob",
+        }
+    }
+
+    /// There is one repository in a miniature.
+    pub(crate) fn repository(&self) -> &str {
+        self.seen.as_ref().map_or("r", |seen| &seen.repository)
     }
 }
 
 pub(crate) fn view(id: i64, req: &Req) -> RequestView {
+    if let Some(seen) = &req.seen {
+        return seen.clone();
+    }
     let size = Property { value: Value::Int(req.size), source: "test".into() };
     // Size 0 is not said at all.
     let properties = (req.size != 0).then(|| ("size".to_owned(), size));
@@ -86,7 +100,7 @@ pub(crate) fn view(id: i64, req: &Req) -> RequestView {
         id: RequestId(id),
         builder: req.builder.clone(),
         priority: req.priority,
-        repository: "r".into(),
+        repository: req.repository().into(),
         branch: req.branch.clone(),
         revision: String::new(),
         owner: req.owner().into(),
@@ -138,6 +152,7 @@ impl World {
             size: 0,
             pinned: None,
             start_by: None,
+            seen: None,
         };
         self.requests.insert(self.next_id, req);
         self.next_id

@@ -10,6 +10,8 @@ use steading_core::words::Value;
 pub(crate) enum Means {
     /// What this function says of what it takes: a request, a worker, or both.
     Function(FunctionId, (bool, bool)),
+    /// Its priority.
+    Priority,
     /// When it was submitted.
     Submitted,
     /// Whole milliseconds waited, by so many.

@@ -27,6 +27,9 @@ const KILL_MS: u64 = 5_500;
 const START_MS: u64 = 30;
 /// How often a worker is of the version before, in a thousand.
 const OLD: u64 = 250;
+/// After so many heartbeats with nothing to carry its bulk link is closed: sooner than a real
+/// worker's, as farms live for minutes.
+const IDLE_BEATS: u64 = 3;
 
 /// What a machine does that the world carries out.
 #[derive(Debug)]
@@ -103,6 +106,19 @@ struct Daemon {
     here: BTreeMap<Attempt, Running>,
     /// Counts what was said of what is held, on its control link.
     said: u64,
+    /// Counts the heartbeats since its bulk link had something to carry.
+    idle: u64,
+}
+
+impl Daemon {
+    /// Dials the bulk link, unless there is one or it is being dialled.
+    fn dials_bulk(&mut self) -> Option<Act> {
+        if self.wires.contains_key(&Link::Bulk) || self.dialling.contains_key(&Link::Bulk) {
+            return None;
+        }
+        self.dialling.insert(Link::Bulk, true);
+        Some(Act::Later(0, Own::Dial(Link::Bulk)))
+    }
 }
 
 /// A daemon that starts: which steps its shepherds run, and what they said since.
@@ -200,6 +216,7 @@ impl Machine {
             failures: 0,
             here: BTreeMap::new(),
             said: 0,
+            idle: 0,
         });
         let mut acts = self.act(now);
         acts.push(self.redial(Link::Control));
@@ -282,6 +299,7 @@ impl Machine {
                     name: self.name.clone(),
                     version: "simulated".to_owned(),
                     facts: BTreeMap::new(),
+                    troubles: Vec::new(),
                     held: daemon.work.held(),
                 });
                 vec![Act::Send(id, Frame::Message(encode(&hello)))]
@@ -299,7 +317,6 @@ impl Machine {
                 Ok(message) => self.acknowledged(message, now),
                 Err(error) => vec![Act::Violation(format!("the master spoke nonsense: {error}"))],
             },
-                    troubles: Vec::new(),
         }
     }
 
@@ -322,10 +339,8 @@ impl Machine {
             }
             ToWorker::Welcome { .. } => {
                 daemon.failures = 0;
-                let idle = !daemon.wires.contains_key(&Link::Bulk);
-                if idle && !daemon.dialling.contains_key(&Link::Bulk) {
-                    daemon.dialling.insert(Link::Bulk, true);
-                    acts.push(Act::Later(0, Own::Dial(Link::Bulk)));
+                if self.protocol < HALTS_SINCE || !daemon.spool.is_empty() {
+                    acts.extend(daemon.dials_bulk());
                 }
             }
             ToWorker::Halt { attempt } if self.protocol < HALTS_SINCE => {
@@ -389,8 +404,17 @@ impl Machine {
             acts.extend(self.lose(link));
         }
         let Some(daemon) = &mut self.daemon else { return acts };
-        let served = daemon.wires.values().filter(|wire| wire.served);
-        acts.extend(served.map(|wire| Act::Send(wire.id, Frame::Ping)));
+        let older = self.protocol < HALTS_SINCE;
+        daemon.idle = if older || !daemon.spool.is_empty() { 0 } else { daemon.idle + 1 };
+        if daemon.idle > IDLE_BEATS
+            && let Some(wire) = daemon.wires.remove(&Link::Bulk)
+        {
+            acts.push(Act::Send(wire.id, Frame::Close));
+        }
+        // What it says on the control link is answered; before that was so, it asked.
+        let asks = |link: Link, wire: &Wire| wire.served && (older || link == Link::Bulk);
+        let asked = daemon.wires.iter().filter(|(link, wire)| asks(**link, wire));
+        acts.extend(asked.map(|(_, wire)| Act::Send(wire.id, Frame::Ping)));
         daemon.work.beat();
         acts.extend(self.act(now));
         acts
@@ -416,6 +440,9 @@ impl Machine {
         let mut acts = Vec::new();
         let Some(daemon) = &mut self.daemon else { return acts };
         let Some(wire) = daemon.wires.get(&Link::Bulk).filter(|wire| wire.served) else {
+            if !daemon.spool.is_empty() && daemon.wires.contains_key(&Link::Control) {
+                acts.extend(daemon.dials_bulk());
+            }
             return acts;
         };
         while let Some((key, due)) = daemon.spool.due(&mut daemon.after) {

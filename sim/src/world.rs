@@ -372,7 +372,8 @@ impl World {
                     Message::Binary(bytes) => Frame::Message(bytes.to_vec()),
                     Message::Ping(_) => Frame::Ping,
                     Message::Close(_) => Frame::Close,
-                    Message::Text(_) | Message::Pong(_) => return,
+                    Message::Pong(_) => Frame::Pong,
+                    Message::Text(_) => return,
                 };
                 self.tells(link, &frame);
                 self.send(link, false, frame);

@@ -67,7 +67,6 @@ impl Shams {
     }
 }
 
-#[derive(Clone)]
 struct Dialer {
     host: String,
     token: String,
@@ -76,9 +75,10 @@ struct Dialer {
 }
 
 impl Dialer {
-    async fn dial(&self, link: &str) -> Option<WebSocketStream<TcpStream>> {
+    /// The one link of an idle worker: the other is dialled when there are logs to carry.
+    async fn dial(&self) -> Option<WebSocketStream<TcpStream>> {
         let _turn = self.turns.acquire().await.ok()?;
-        let url = format!("ws://{}/worker/v1/{link}", self.host);
+        let url = format!("ws://{}/worker/v1/control", self.host);
         let mut request = url.into_client_request().ok()?;
         let bearer = format!("Bearer {}", self.token).parse().ok()?;
         request.headers_mut().insert("authorization", bearer);
@@ -88,18 +88,6 @@ impl Dialer {
         let config = WebSocketConfig::default().read_buffer_size(READ_BYTES);
         let dialled = client_async_with_config(request, stream, Some(config)).await;
         dialled.ok().map(|(socket, _)| socket)
-    }
-
-    /// The other link of an idle worker: it carries nothing but pings.
-    async fn bulk(&self, number: usize) -> Option<()> {
-        let mut socket = self.dial("bulk").await?;
-        let mut ping = ticks(number);
-        loop {
-            tokio::select! {
-                message = socket.next() => drop(message?.ok()?),
-                _ = ping.tick() => socket.send(Message::Ping(Default::default())).await.ok()?,
-            }
-        }
     }
 }
 
@@ -120,19 +108,9 @@ impl Sham {
     async fn live(mut self, number: usize) {
         let mut wait = Duration::from_millis(100);
         loop {
-            if let Some(socket) = self.dialer.dial("control").await {
+            if let Some(socket) = self.dialer.dial().await {
                 wait = Duration::from_millis(100);
-                let dialer = self.dialer.clone();
-                let bulk = async {
-                    while dialer.bulk(number).await.is_none() {
-                        sleep(WAIT_LONGEST).await;
-                    }
-                };
-                tokio::select! {
-            troubles: Vec::new(),
-                    _ = self.session(socket, number) => {}
-                    () = bulk => {}
-                }
+                let _ = self.session(socket, number).await;
             }
             sleep(wait.mul_f64(0.5 + (number % 64) as f64 / 128.0)).await;
             wait = (wait * 2).min(WAIT_LONGEST);
@@ -150,11 +128,12 @@ impl Sham {
             version: "simulated".to_owned(),
             instance: Some(self.dialer.name.clone()),
             facts: Default::default(),
+            troubles: Vec::new(),
             held: self.held.clone(),
         };
         self.said = 0;
         self.say(&mut socket, ToMaster::Hello(hello)).await?;
-        let (mut beat, mut ping) = (ticks(number), ticks(number + 400));
+        let mut beat = ticks(number);
         loop {
             tokio::select! {
                 message = socket.next() => match message?.ok()? {
@@ -165,7 +144,6 @@ impl Sham {
                     Message::Close(_) => return None,
                     _ => {}
                 },
-                _ = ping.tick() => socket.send(Message::Ping(Default::default())).await.ok()?,
                 _ = beat.tick() => {
                     let held = self.held.clone();
                     self.say(&mut socket, ToMaster::Heartbeat { number: 0, held, machine: None }).await?;

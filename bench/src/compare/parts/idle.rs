@@ -22,8 +22,8 @@ const OTHER_FILES: usize = 200;
 /// A peer's workers.
 const PEER_WORKERS: usize = 100;
 
-const NOTE: &str = "Steading's workers are simulated: two connections each that say and hear what \
-    those of an idle worker do; Buildbot's are real, in ten processes. Processor time of the \
+const NOTE: &str = "Steading's workers are simulated: a connection each that says and hears what \
+    that of an idle worker does; Buildbot's are real, in ten processes. Processor time of the \
     master (and Buildbot's database) over twelve seconds in which nothing is built.";
 
 pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
@@ -66,13 +66,13 @@ fn percent(spent_s: impl Fn() -> f64) -> f64 {
     (spent_s() - before) / began.elapsed().as_secs_f64() * 100.0
 }
 
-/// As many of these workers as there is room for: two connections each, here and in the master,
-/// which inherits the limit.
+/// As many of these workers as there is room for: a connection each, here and in the master, which
+/// inherits the limit.
 fn room(workers: usize) -> io::Result<usize> {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
     let files = usize::try_from(limit.maximum.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
-    Ok(workers.min(files.saturating_sub(OTHER_FILES) / 2))
+    Ok(workers.min(files.saturating_sub(OTHER_FILES)))
 }
 
 /// A master with so many simulated workers, all of them welcome.

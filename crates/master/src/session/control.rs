@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::identity::{Shown, admits};
 use super::reconcile::{self, Standing};
 use super::registry::{Mail, Seat};
-use super::socket::{Ended, Hearing, Socket, ping, send};
+use super::socket::{Ended, Hearing, Socket, pong, send};
 use crate::build;
 use crate::context::Context;
 
@@ -167,7 +167,7 @@ impl Session {
                         if self.is_newest(number) {
                             self.compare(held).await?;
                         }
-                        ping(socket).await?;
+                        pong(socket).await?;
                     }
                     other => self.hear(other).await?,
                 },

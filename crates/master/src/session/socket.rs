@@ -69,9 +69,9 @@ pub(super) async fn send<S: Socket, T: Serialize>(
     send_frame(socket, Message::Binary(encode(message).into())).await
 }
 
-/// Asks for a sign of life.
-pub(super) async fn ping(socket: &mut impl Socket) -> Result<(), Ended> {
-    send_frame(socket, Message::Ping(Default::default())).await
+/// A sign of life that asks for none.
+pub(super) async fn pong(socket: &mut impl Socket) -> Result<(), Ended> {
+    send_frame(socket, Message::Pong(Default::default())).await
 }
 
 async fn send_frame(socket: &mut impl Socket, frame: Message) -> Result<(), Ended> {

@@ -1,10 +1,11 @@
-//! The bulk link: sends what the spool has, takes acknowledgements. Redialled while control is up.
+//! The bulk link: sends what the spool has, takes acknowledgements. Dialled when there is something to
+//! carry, and again while control is up; a worker that builds nothing for a while has none.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use steading_wire::worker::{BulkToWorker, HEARTBEAT_MS};
 use tokio::sync::watch;
 use tokio::task::block_in_place;
@@ -15,6 +16,8 @@ use crate::spool::{Due, Spool};
 
 /// Where it is.
 const PATH: &str = "/worker/v1/bulk";
+/// After so many heartbeats with nothing to carry the link is closed: a minute.
+const IDLE_BEATS: u32 = 20;
 
 /// Serves the spool for as long as the worker lives.
 pub(crate) async fn serve(
@@ -24,6 +27,7 @@ pub(crate) async fn serve(
 ) -> Infallible {
     let mut backoff = Backoff::default();
     loop {
+        spool.has_logs().await;
         if up.wait_for(|up| *up).await.is_err() {
             // The daemon is gone, and this future with it in a moment.
             return std::future::pending().await;
@@ -31,11 +35,13 @@ pub(crate) async fn serve(
         match dialer.dial(PATH).await {
             Ok(socket) => {
                 let mut healthy = false;
-                if let Err(lost) = carry(socket, &spool, &mut healthy).await {
-                    tracing::info!("the bulk link is lost: {lost}");
-                }
+                let ended = carry(socket, &spool, &mut healthy).await;
                 if healthy {
                     backoff.reset();
+                }
+                match ended {
+                    Ok(()) => continue,
+                    Err(lost) => tracing::info!("the bulk link is lost: {lost}"),
                 }
             }
             Err(error) => tracing::debug!("no bulk link: {error}"),
@@ -44,6 +50,7 @@ pub(crate) async fn serve(
     }
 }
 
+/// Serves a link until it is lost, or closed as nothing needs it.
 async fn carry(socket: Socket, spool: &Spool, healthy: &mut bool) -> Result<(), Lost> {
     let (mut sink, mut stream) = socket.split();
     spool.begin_link();
@@ -61,7 +68,7 @@ async fn carry(socket: Socket, spool: &Spool, healthy: &mut bool) -> Result<(), 
     };
     let writes = async {
         let mut ping = interval(Duration::from_millis(HEARTBEAT_MS));
-        let mut after = None;
+        let (mut after, mut idle) = (None, 0);
         loop {
             tokio::select! {
                 (log, due) = spool.next(&mut after) => match due {
@@ -71,7 +78,13 @@ async fn carry(socket: Socket, spool: &Spool, healthy: &mut bool) -> Result<(), 
                         Err(error) => tracing::error!("a spooled block is unreadable: {error}"),
                     },
                 },
-                _ = ping.tick() => send_ping(&mut sink).await?,
+                _ = ping.tick() => {
+                    idle = if spool.is_empty() { idle + 1 } else { 0 };
+                    if idle > IDLE_BEATS {
+                        return sink.close().await.map_err(Lost::from);
+                    }
+                    send_ping(&mut sink).await?;
+                }
             }
         }
     };

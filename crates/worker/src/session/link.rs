@@ -1,16 +1,17 @@
-//! The control link: small messages both ways, nothing else.
+//! The control link: small messages both ways, nothing else. The master answers each heartbeat, so
+//! that no other sign of life is asked for.
 
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use steading_wire::worker::{HEARTBEAT_MS, ToMaster, ToWorker};
+use steading_wire::worker::{ToMaster, ToWorker};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
 use super::dial::{DialError, Dialer, Socket};
-use super::socket::{Lost, receive, send, send_ping};
+use super::socket::{Lost, receive, send};
 use crate::Error;
 
 /// Where it is.
@@ -97,16 +98,10 @@ async fn carry(
         }
     };
     let writes = async {
-        let mut ping = interval(Duration::from_millis(HEARTBEAT_MS));
-        loop {
-            tokio::select! {
-                message = to_send.recv() => match message {
-                    Some(message) => send(&mut sink, &message).await?,
-                    None => return sink.close().await.map_err(Lost::from),
-                },
-                _ = ping.tick() => send_ping(&mut sink).await?,
-            }
+        while let Some(message) = to_send.recv().await {
+            send(&mut sink, &message).await?;
         }
+        sink.close().await.map_err(Lost::from)
     };
     tokio::select! { ended = reads => ended, ended = writes => ended }
 }

@@ -269,6 +269,18 @@ impl Spool {
         self.inner().logs.keys().any(|key| key.attempt == attempt)
     }
 
+    /// Whether no log has bytes that are not safe yet.
+    pub fn is_empty(&self) -> bool {
+        self.inner().logs.is_empty()
+    }
+
+    /// Waits until there is a log with bytes that are not safe yet.
+    pub(crate) async fn has_logs(&self) {
+        while self.is_empty() {
+            self.news.notified().await;
+        }
+    }
+
     /// The next thing to send, round robin over the logs: `after` is the log served last.
     pub(crate) async fn next(&self, after: &mut Option<LogKey>) -> (LogKey, Due) {
         loop {

@@ -271,6 +271,11 @@ async fn session(shared: &Shared, mut socket: WebSocket) {
             message = socket.recv() => match message {
                 Some(Ok(Message::Binary(bytes))) => {
                     let message = decode(&bytes).expect("a message of the protocol");
+                    if matches!(message, ToMaster::Heartbeat { .. })
+                        && socket.send(Message::Pong(Default::default())).await.is_err()
+                    {
+                        return;
+                    }
                     shared.change(|seen| seen.messages.push(message));
                 }
                 Some(Ok(_)) => {}

@@ -50,6 +50,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("worker.gone", "a session ended and could not say so"),
     ("worker.lost", "a session ended"),
     ("worker.missing", "a worker has been away for longer than its limit"),
+    ("worker.observed", "a worker's disk is nearly full, or has room again; or facts of it moved"),
     ("worker.redeclared", "the farm was reloaded under a session"),
     ("worker.stopping", "a worker takes nothing more"),
 ];

@@ -118,6 +118,9 @@ pub struct Farm {
     /// Workers that have been away for longer than their limit.
     #[serde(default)]
     pub workers_missing: i64,
+    /// Connected workers that found something themselves to take nothing for: a full disk.
+    #[serde(default)]
+    pub workers_troubled: i64,
     /// Slots of the ready workers in all.
     pub slots: i64,
     /// Why nothing is started, as a sentence; null when builds are.

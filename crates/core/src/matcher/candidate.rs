@@ -70,6 +70,11 @@ pub enum NotNow {
     /// It finishes what it has and takes nothing new.
     Draining,
     /// It failed whatever it was given, and takes nothing for a while.
+    /// It found a reason itself: its disk is nearly full.
+    Troubled {
+        /// What it says.
+        why: String,
+    },
     Quarantined {
         /// Why.
         why: String,

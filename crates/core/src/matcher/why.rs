@@ -87,6 +87,7 @@ impl Why {
             Why::NotNow(NotNow::Resetting) => "resetting",
             Why::NotNow(NotNow::Paused { .. }) => "paused",
             Why::NotNow(NotNow::Draining) => "draining",
+            Why::NotNow(NotNow::Troubled { .. }) => "troubled",
             Why::NotNow(NotNow::Quarantined { .. }) => "quarantined",
             Why::NoFreeSlot => "no_free_slot",
             Why::MaxBuilds { .. } => "max_builds",
@@ -132,6 +133,7 @@ impl Why {
             Why::NotNow(NotNow::Resetting) => "being reset".to_owned(),
             Why::NotNow(NotNow::Paused { by, why }) => format!("paused by {by}: {why}"),
             Why::NotNow(NotNow::Draining) => "draining: takes nothing new".to_owned(),
+            Why::NotNow(NotNow::Troubled { why }) => why.clone(),
             Why::NotNow(NotNow::Quarantined { why }) => format!("in quarantine: {why}"),
             Why::NoFreeSlot => "no free slot".to_owned(),
             Why::MaxBuilds { most: 1 } => "runs its one build at most".to_owned(),
@@ -161,6 +163,7 @@ impl Why {
             Why::NotNow(NotNow::Resetting) => "the end of the reset".to_owned(),
             Why::NotNow(NotNow::Paused { .. }) => "resuming the worker".to_owned(),
             Why::NotNow(NotNow::Draining) => "ending the drain".to_owned(),
+            Why::NotNow(NotNow::Troubled { .. }) => "the worker finding that over".to_owned(),
             Why::NotNow(NotNow::Quarantined { .. }) => {
                 "the end of its quarantine, or resuming the worker".to_owned()
             }

@@ -247,6 +247,10 @@ kinds! {
     CauseNoted = "cause.noted",
     /// A charge was taken back.
     CauseForgiven = "cause.forgiven",
+    /// A worker found a reason itself to take nothing, or found it gone.
+    WorkerTroubled = "worker.troubled",
+    /// A worker's machine is otherwise than it said.
+    WorkerObserved = "worker.observed",
     /// A worker has been away for longer than its limit.
     WorkerMissing = "worker.missing",
     /// A worker is being reset, was reset, or could not be.

@@ -245,7 +245,7 @@ pub static NOUNS: &[Noun] = &[
             may("max_builds", Kind::Int, "How many of them run steps at once at most."),
             must("labels", Kind::Json, "What it offers, by name."),
             may("version", Kind::Text, "Its Steading version."),
-            may("facts", Kind::Json, "Its machine: kernel, cpus, memory, disk."),
+            may("facts", Kind::Json, "Its machine: kernel, cpus, memory, room on its disk."),
             must("draining", Kind::Bool, "Takes nothing new."),
             may("draining_by", Kind::Text, "Who drains it, if a person does."),
             may("draining_why", Kind::Text, "Why they do."),
@@ -267,6 +267,7 @@ pub static NOUNS: &[Noun] = &[
             may("reset_at", Kind::Time, "When it was last reset."),
             may("reset_failures", Kind::Int, "Resets that failed since the last that succeeded."),
             may("reset_error", Kind::Text, "Why the last reset failed."),
+            may("troubles", Kind::Json, "What it found itself to take nothing for."),
         ],
     },
     Noun {

@@ -242,6 +242,8 @@ pub struct Worker {
     pub reset_at: Option<Micros>,
     /// Resets that failed since the last that succeeded.
     pub reset_failures: i64,
+    /// What it found itself to take nothing for: its disk is nearly full.
+    pub troubles: Vec<Reason>,
 }
 
 impl Worker {

@@ -135,6 +135,8 @@ impl Moved {
             "request" => {
                 self.requests.insert(RequestId(event.noun_id));
             }
+            // What decides nothing.
+            "worker" if event.kind == EventKind::WorkerObserved.word() => {}
             "worker" => self.workers = true,
             "claim" => self.holders = true,
             "build" => self.build(event)?,

@@ -17,6 +17,9 @@ pub(super) fn accepting(worker: &Worker, now: Micros) -> Result<(), NotNow> {
         WorkerState::Resetting => Err(NotNow::Resetting),
         WorkerState::Ready if worker.reset_due() => Err(NotNow::Resetting),
         WorkerState::Ready => match (worker.trust(now), &worker.quarantine) {
+            _ if !worker.troubles.is_empty() => {
+                Err(NotNow::Troubled { why: worker.troubles[0].text.clone() })
+            }
             (Trust::Quarantined, Some(q)) => Err(NotNow::Quarantined { why: q.why.clone() }),
             _ => Ok(()),
         },

@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures_util::SinkExt;
 use steading_core::words::{Attempt, BuildState, Claim, ClaimId, Reason};
 use steading_store::Token;
-use steading_wire::worker::{Hello, PROTOCOL, PROTOCOL_OLDEST, ToMaster, ToWorker};
+use steading_wire::worker::{
+    Hello, Machine, PROTOCOL, PROTOCOL_OLDEST, ToMaster, ToWorker, heartbeat_ms,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::identity::{Shown, admits};
@@ -26,8 +28,14 @@ struct Session {
     token: String,
     version: String,
     facts: serde_json::Value,
+    /// What it found itself to take nothing for.
+    troubles: Vec<Reason>,
+    /// The highest number of what it said of its machine.
+    observed: u64,
     /// It said that it takes nothing more.
     stopping: bool,
+    /// How often it is told to send a heartbeat.
+    heartbeat_ms: u64,
     /// The highest number of what it said it holds.
     newest: u64,
     /// Whether its token ends by itself.
@@ -68,7 +76,10 @@ pub(super) async fn serve(
         token: shown.hash,
         version: hello.version,
         facts: serde_json::json!(hello.facts),
+        troubles: hello.troubles,
+        observed: 0,
         stopping: false,
+        heartbeat_ms: hearing.expects(heartbeat_ms(context.sessions.connected())),
         newest: 0,
         expires: shown.token.expires_at.is_some(),
         agreed: None,
@@ -163,7 +174,10 @@ impl Session {
                 }
                 Some(message) = seat.outbox.recv() => send(socket, &message).await?,
                 heard = hearing.receive(socket) => match heard? {
-                    ToMaster::Heartbeat { number, held, .. } => {
+                    ToMaster::Heartbeat { number, held, machine } => {
+                        if let Some(machine) = machine {
+                            self.observe(number, *machine).await?;
+                        }
                         if self.is_newest(number) {
                             self.compare(held).await?;
                         }
@@ -183,12 +197,31 @@ impl Session {
         newest
     }
 
+    /// The worker says that its machine is otherwise. What it said before that and comes after it
+    /// is true no more.
+    async fn observe(&mut self, number: u64, machine: Machine) -> Result<(), Ended> {
+        let Machine { facts, troubles } = machine;
+        let facts = serde_json::json!(facts);
+        let known = facts == self.facts && troubles == self.troubles;
+        if known || (number != 0 && number <= self.observed) {
+            return Ok(());
+        }
+        (self.observed, self.facts, self.troubles) = (number, facts.clone(), troubles.clone());
+        let worker = self.worker.clone();
+        let section = self.context.store.write("worker.observed", move |w| {
+            w.worker_observed(&worker, &facts)?;
+            w.worker_troubled(&worker, &troubles)
+        });
+        Ok(section.await?)
+    }
+
     async fn connect(&self, socket: &mut impl Socket, held: Vec<Attempt>) -> Result<(), Ended> {
         let stopped = reconcile::had_stopped(&self.context, &self.worker).await?;
         let slots = self.declare().await?;
         let mut standing = Standing::of(&self.context, &self.worker, &self.token, held).await?;
         let back = reconcile::take_back(&self.context, &mut standing).await?;
-        send(socket, &ToWorker::Welcome { slots, drop: standing.agreement.drop.clone() }).await?;
+        let (drop, heartbeat_ms) = (standing.agreement.drop.clone(), self.heartbeat_ms);
+        send(socket, &ToWorker::Welcome { slots, drop, heartbeat_ms }).await?;
         reconcile::settle_gone(&self.context, &self.worker, &standing, stopped).await;
         for build in standing.adopted().chain(back) {
             build::drive(&self.context, build);
@@ -203,8 +236,8 @@ impl Session {
         let every = spec.as_ref().and_then(|spec| spec.reset.as_ref()).map(|reset| reset.every);
         let (slots, labels, max_builds) =
             spec.map(|s| (s.slots, s.labels, s.max_builds)).unwrap_or_default();
-        let (name, version, facts) =
-            (self.worker.clone(), self.version.clone(), self.facts.clone());
+        let (name, version) = (self.worker.clone(), self.version.clone());
+        let (facts, troubles) = (self.facts.clone(), self.troubles.clone());
         // One that said `Stopping` when it last went is back; one that says so now is not.
         let stopping = self.stopping;
         let section = self.context.store.write("worker.connect", move |w| {
@@ -212,6 +245,7 @@ impl Session {
             w.limit_worker(&name, max_builds)?;
             w.worker_resets(&name, every)?;
             w.drain_worker(&name, stopping)?;
+            w.worker_troubled(&name, &troubles)?;
             w.worker_connected(&name, &version, &facts)
         });
         section.await?;
@@ -235,7 +269,10 @@ impl Session {
         });
         section.await?;
         match slots {
-            Some(slots) => send(socket, &ToWorker::Welcome { slots, drop: Vec::new() }).await,
+            Some(slots) => {
+                let (drop, heartbeat_ms) = (Vec::new(), self.heartbeat_ms);
+                send(socket, &ToWorker::Welcome { slots, drop, heartbeat_ms }).await
+            }
             None => Ok(()),
         }
     }

@@ -7,4 +7,5 @@ mod handshake;
 mod losses;
 mod missing;
 mod sessions;
+mod troubles;
 mod world;

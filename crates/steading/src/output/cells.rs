@@ -254,6 +254,10 @@ fn worker_note(row: &Row, now: Micros) -> String {
             return note;
         }
     }
+    let troubles = text(row, "troubles");
+    if text(row, "state") == "ready" && !troubles.is_empty() {
+        return troubles;
+    }
     let (until, why) = (text(row, "quarantined_until"), text(row, "quarantined_why"));
     if until > render::time(now) {
         return format!("in quarantine: {why}");
@@ -324,11 +328,14 @@ mod tests {
              "version": "0.1.0", "draining": false, "paused_by": "eve", "paused_why": "disk"},
             {"name": "shed", "state": "offline", "slots": 1, "labels": {}, "version": null,
              "draining": false, "paused_by": null, "lost_at": "2026-01-01T00:30:00Z"},
+            {"name": "loft", "state": "ready", "slots": 1, "labels": {}, "version": null,
+             "troubles": [{"code": "disk_full", "text": "its disk is nearly full"}]},
         ]);
         insta::assert_snapshot!(table("workers", rows), @r"
-        WORKER  STATE      SLOTS  LABELS              VERSION  NOTE
-        barn    ‖ paused       2  gpu=true, os=linux  0.1.0    paused by eve: disk
-        shed    ○ offline      1                               last seen 30 min ago
+        WORKER  STATE       SLOTS  LABELS              VERSION  NOTE
+        barn    ‖ paused        2  gpu=true, os=linux  0.1.0    paused by eve: disk
+        shed    ○ offline       1                               last seen 30 min ago
+        loft    ‖ troubled      1                               its disk is nearly full
         ");
     }
 

@@ -43,6 +43,7 @@ const LOOKS: &[Look] = &[
     at("●", "ready", Some(Color::Green)),
     at("‖", "paused", Some(Color::Yellow)),
     at("‖", "draining", Some(Color::Yellow)),
+    at("‖", "troubled", Some(Color::Red)),
     at("✗", "missing", Some(Color::Red)),
     at("◌", "waiting", Some(Color::Cyan)),
     at("✓", "sent", Some(Color::Green)),
@@ -67,6 +68,9 @@ pub(crate) fn state_of(row: &Map<String, Value>) -> &str {
     }
     if ready && row.get("draining").and_then(Value::as_bool) == Some(true) {
         return "draining";
+    }
+    if ready && row.get("troubles").is_some_and(Value::is_array) {
+        return "troubled";
     }
     let missing = row.get("missing_at").is_some_and(|at| !at.is_null());
     if missing && word("state") == Some("offline") {
@@ -104,6 +108,10 @@ mod tests {
         check(json!({"state": "offline", "paused_by": "eve"}), "offline");
         check(json!({"state": "ready", "draining": true}), "draining");
         check(json!({"state": "offline", "draining": true}), "offline");
+        let troubles = json!([{"code": "disk_full", "text": "no room"}]);
+        check(json!({"state": "ready", "troubles": troubles}), "troubled");
+        check(json!({"state": "offline", "troubles": troubles}), "offline");
+        check(json!({"state": "ready", "troubles": null}), "ready");
         check(json!({"state": "offline", "missing_at": "2026-01-01T00:00:00Z"}), "missing");
         check(json!({"state": "offline", "missing_at": null}), "offline");
         check(json!({"complete_at": null, "outcome": null}), "pending");

@@ -121,7 +121,7 @@ fn nothing_after_the_end(world: &World, event: &Event) -> Option<Violation> {
     violation("I1", event, what)
 }
 
-/// I3: an offer goes to a worker that is ready, not draining and not paused.
+/// I3: an offer goes to a worker that is ready, not draining, not paused and has no trouble of its own.
 fn offered_to_the_willing(world: &World, event: &Event) -> Option<Violation> {
     if !makes(world, event, "claim") {
         return None;
@@ -135,7 +135,8 @@ fn offered_to_the_willing(world: &World, event: &Event) -> Option<Violation> {
         );
     };
     let ready = text(worker, "state") == Some(WorkerState::Ready.word());
-    let flagged = int(worker, "draining") == Some(1) || text(worker, "paused_by").is_some();
+    let said = |field: &str| text(worker, field).is_some();
+    let flagged = int(worker, "draining") == Some(1) || said("paused_by") || said("troubles");
     if ready && !flagged {
         return None;
     }

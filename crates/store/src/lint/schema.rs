@@ -50,6 +50,7 @@ fn sqlite_prepares_every_statement() {
 const HASHES: &[&str] = &[
     "feb62d4bb3a306ff252f4e34c73b7410627d744f59ccd379d3749e990c9511e4",
     "083edfc561bef92c09c237742d4958831fc04dfafb7cfe11c18f4fe3a486a299",
+    "f12627ad099e23c4a2d210d9d40b5b36223fd3369e61cefc4163d8255684c7b7",
 ];
 
 #[test]

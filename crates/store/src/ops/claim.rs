@@ -213,6 +213,9 @@ impl Write<'_> {
         if worker.reset_due() {
             return stale("is to be reset first");
         }
+        if let Some(trouble) = worker.troubles.first() {
+            return stale(&format!("takes nothing: {}", trouble.text));
+        }
         if let (Trust::Quarantined, Some(q)) = (worker.trust(self.now()), &worker.quarantine) {
             return stale(&format!("is in quarantine: {}", q.why));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use steading_core::lifecycle;
-use steading_core::words::{EventKind, Value, Worker, WorkerId, WorkerState};
+use steading_core::words::{EventKind, Reason, Value, Worker, WorkerId, WorkerState};
 
 use super::row::{Cells, cells, json};
 use crate::sql::statements;
@@ -144,6 +144,29 @@ impl Write<'_> {
         let cells = cells! { draining: true, draining_by: by, draining_why: why };
         let asked = Some((by.to_owned(), why.to_owned()));
         self.flag(name, cells, |worker| worker.draining && worker.draining_by == asked)
+    }
+
+    /// The worker says how its machine is now.
+    ///
+    /// # Errors
+    /// `NotFound` when the worker was never met.
+    pub fn worker_observed(&mut self, name: &str, facts: &serde_json::Value) -> Result<(), Error> {
+        let (id, _) = self.require_worker(name)?;
+        let cells = cells! { facts: json(facts) };
+        self.patch(EventKind::WorkerObserved, WorkerId::NOUN, id.0, cells)
+    }
+
+    /// The worker says what it found itself to take nothing for, if anything.
+    ///
+    /// # Errors
+    /// `NotFound` when the worker was never met.
+    pub fn worker_troubled(&mut self, name: &str, troubles: &[Reason]) -> Result<(), Error> {
+        let (id, known) = self.require_worker(name)?;
+        if known.troubles == troubles {
+            return Ok(());
+        }
+        let cells = cells! { troubles: (!troubles.is_empty()).then(|| json(&troubles)) };
+        self.patch(EventKind::WorkerTroubled, WorkerId::NOUN, id.0, cells)
     }
 
     /// The worker has been away for longer than its limit; said once for each absence.

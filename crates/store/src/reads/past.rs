@@ -10,8 +10,8 @@ use steading_core::farm::RequestView;
 use steading_core::matcher::NotNow;
 use steading_core::replay::{Length, PastWorker};
 use steading_core::words::{
-    Cell, ConfigId, Delta, Duration, Event, EventKind, HeldLock, Micros, Outcome, RequestId,
-    Worker, WorkerState,
+    Cell, ConfigId, Delta, Duration, Event, EventKind, HeldLock, Micros, Outcome, Reason,
+    RequestId, Worker, WorkerState,
 };
 
 use super::event::event;
@@ -263,6 +263,8 @@ struct Standing {
     /// Until when it is in quarantine, and why. That it takes one build at a time afterwards is not
     /// told.
     quarantine: Option<(Micros, String)>,
+    /// What it found itself to take nothing for.
+    trouble: Option<String>,
 }
 
 impl Standing {
@@ -274,8 +276,11 @@ impl Standing {
             _ if self.draining => Err(NotNow::Draining),
             WorkerState::Offline => Err(NotNow::Offline),
             WorkerState::Resetting => Err(NotNow::Resetting),
-            WorkerState::Ready => match &self.quarantine {
-                Some((until, why)) if *until > at => Err(NotNow::Quarantined { why: why.clone() }),
+            WorkerState::Ready => match (&self.trouble, &self.quarantine) {
+                (Some(why), _) => Err(NotNow::Troubled { why: why.clone() }),
+                (None, Some((until, why))) if *until > at => {
+                    Err(NotNow::Quarantined { why: why.clone() })
+                }
                 _ => Ok(()),
             },
         }
@@ -286,7 +291,8 @@ impl Standing {
         let first = |field: &str| events.iter().find_map(|event| event.delta.get(field));
         if events.first().is_some_and(|e| e.kind == EventKind::WorkerAdded.word()) {
             let state = WorkerState::Offline;
-            return Standing { state, draining: false, paused: None, quarantine: None };
+            let (paused, quarantine, trouble) = (None, None, None);
+            return Standing { state, draining: false, paused, quarantine, trouble };
         }
         let state = match first("state") {
             Some(Cell::Text(word)) if word == WorkerState::Ready.word() => WorkerState::Offline,
@@ -308,7 +314,12 @@ impl Standing {
             Some(_) => None,
             None => now.quarantine.clone().map(|it| (it.until, it.why)),
         };
-        Standing { state, draining, paused, quarantine }
+        let trouble = match first("troubles") {
+            Some(Cell::Null) => Some("it had a trouble of its own".to_owned()),
+            Some(_) => None,
+            None => now.troubles.first().map(|trouble| trouble.text.clone()),
+        };
+        Standing { state, draining, paused, quarantine, trouble }
     }
 
     fn apply(&mut self, delta: &Delta) {
@@ -325,6 +336,11 @@ impl Standing {
         if delta.contains_key("paused_by") {
             let why = text("paused_why").unwrap_or_default();
             self.paused = text("paused_by").map(|by| (by, why));
+        }
+        if delta.contains_key("troubles") {
+            let troubles = text("troubles").unwrap_or_default();
+            let troubles: Vec<Reason> = serde_json::from_str(&troubles).unwrap_or_default();
+            self.trouble = troubles.into_iter().next().map(|trouble| trouble.text);
         }
         if delta.contains_key("quarantined_until") {
             let why = text("quarantined_why").unwrap_or_default();

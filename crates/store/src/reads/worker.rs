@@ -14,7 +14,7 @@ macro_rules! select {
         concat!(
             "SELECT id, name, state, slots, labels, draining, draining_by, draining_why, \
              paused_by, paused_why, lost_at, missing_at, reset_every, dirty_at, reset_at, \
-             reset_failures, failures, quarantined_until, quarantined_why, quarantines, \
+             reset_failures, failures, quarantined_until, quarantined_why, quarantines, troubles, \
              (SELECT COUNT(*) FROM build WHERE build.worker = worker.name \
              AND build.id > worker.reset_build) AS builds_since_reset FROM worker ",
             $tail
@@ -100,6 +100,7 @@ fn worker(row: &Row<'_>) -> Result<Worker, Error> {
         failures: row.get::<_, Option<i64>>("failures")?.unwrap_or_default(),
         quarantine: quarantine(row)?,
         reset_failures: row.get::<_, Option<i64>>("reset_failures")?.unwrap_or_default(),
+        troubles: parse::json_or_null(row, "troubles")?.unwrap_or_default(),
     })
 }
 

@@ -72,6 +72,13 @@ async fn i3_no_grant_to_the_dying() {
 }
 
 #[tokio::test]
+async fn i3_no_grant_to_a_worker_whose_disk_is_full() {
+    let sql = "UPDATE event SET delta = json_set(delta, '$.troubles', \
+        '[{\"code\":\"disk_full\",\"text\":\"no room\"}]') WHERE kind = 'worker.connected'";
+    check(sql, "I3", "which took nothing new").await;
+}
+
+#[tokio::test]
 async fn i3_no_grant_to_a_worker_in_quarantine() {
     let until = |at: i64| {
         format!("WHEN 'worker.connected' THEN json_set(delta, '$.quarantined_until', {at})")

@@ -55,6 +55,32 @@ async fn nothing_is_claimed_while_farm_or_builder_are_held_back() {
 }
 
 #[tokio::test]
+async fn nothing_is_claimed_for_a_worker_whose_disk_is_nearly_full() {
+    let (farm, requests) = waiting().await;
+    let full = || vec![Reason::new("disk_full", "its disk is nearly full: 3 MiB left")];
+    let facts = serde_json::json!({ "disk_free_mib": "3" });
+    let observed = move |w: &mut Write<'_>| {
+        w.worker_observed("barn", &facts)?;
+        w.worker_troubled("barn", &full())
+    };
+    farm.write(observed).await;
+    stale(claim(&farm, requests[0]).await, "barn takes nothing: its disk is nearly full: 3 MiB");
+    let seq = farm.read(|r| r.newest_seq()).await;
+    farm.write(move |w| w.worker_troubled("barn", &full())).await;
+    assert_eq!(farm.read(|r| r.newest_seq()).await, seq, "said twice, told once");
+    // Nobody can resume a full disk, and a session that begins says how it is.
+    farm.write(|w| w.resume_worker("barn")).await;
+    farm.write(|w| w.worker_connected("barn", "0.1.0", &serde_json::json!({}))).await;
+    stale(claim(&farm, requests[0]).await, "takes nothing");
+    farm.write(|w| w.worker_troubled("barn", &[])).await;
+    claim(&farm, requests[0]).await.unwrap();
+    let events = farm.read(|r| r.events(Seq(0), 1000)).await;
+    let told = events.iter().filter(|event| event.kind == "worker.troubled").count();
+    assert_eq!(told, 2);
+    farm.assert_sound().await;
+}
+
+#[tokio::test]
 async fn saying_it_twice_is_one_event() {
     let (farm, _) = waiting().await;
     farm.write(|w| w.pause_farm("ann", "rain", false)).await;

@@ -107,6 +107,25 @@ async fn workers_come_with_the_times_they_took_builds() {
     assert_eq!(last.workers["shed"].accepting, Err(somebody));
 }
 
+#[tokio::test]
+async fn a_full_disk_holds_a_worker_back_for_its_time() {
+    let farm = TestFarm::new();
+    farm.write(|w| set_up(w, &[("barn", 1)])).await;
+    farm.pass(Duration::seconds(10));
+    farm.write(|w| w.worker_troubled("barn", &[Reason::new("disk_full", "full")])).await;
+    farm.pass(Duration::seconds(10));
+    farm.write(|w| w.worker_troubled("barn", &[])).await;
+    let at = |seconds: i64| Micros(seconds * SECOND);
+    let full = || Err(NotNow::Troubled { why: "full".into() });
+    let all = past(&farm, 1000).await;
+    assert_eq!(all.workers["barn"].changes, [(at(1), Ok(())), (at(11), full()), (at(21), Ok(()))]);
+    // Begun before the stretch, and over in it.
+    let late = past(&farm, 5).await;
+    let barn = &late.workers["barn"];
+    assert!(matches!(barn.accepting, Err(NotNow::Troubled { .. })), "{barn:?}");
+    assert_eq!(barn.changes, [(at(21), Ok(()))]);
+}
+
 /// It begins with an event and ends by itself.
 #[tokio::test]
 async fn a_quarantine_holds_a_worker_back_for_its_time() {

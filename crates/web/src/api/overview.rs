@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use steading_core::words::{Cell, FarmRow, RequestState, Seq, WorkerState, noun};
+use steading_core::words::{Cell, FarmRow, RequestState, Seq, Worker, WorkerState, noun};
 use steading_store::{Error, Filter, Read};
 use steading_wire::rest;
 
@@ -19,6 +19,8 @@ pub(crate) struct Overview {
     pub(crate) paused: i64,
     /// Workers that have been away for longer than their limit.
     pub(crate) missing: i64,
+    /// Connected workers that found something themselves to take nothing for.
+    pub(crate) troubled: i64,
     /// Slots of ready workers.
     pub(crate) slots: i64,
     /// Whether the farm starts builds, and why not.
@@ -41,6 +43,7 @@ impl Overview {
             workers: WorkerState::ALL.iter().map(|s| (s.word(), in_state(*s))).collect(),
             paused: whole(workers.iter().filter(|worker| worker.paused_by.is_some()).count()),
             missing: whole(workers.iter().filter(|worker| worker.missing_at.is_some()).count()),
+            troubled: whole(workers.iter().filter(|worker| is_troubled(worker)).count()),
             farm: r.farm_row()?,
             slots: workers.iter().filter(|w| w.state == WorkerState::Ready).map(|w| w.slots).sum(),
             as_of: r.newest_seq()?,
@@ -61,12 +64,17 @@ impl Overview {
             workers_offline: of(&self.workers, WorkerState::Offline.word()),
             workers_paused: self.paused,
             workers_missing: self.missing,
+            workers_troubled: self.troubled,
             slots: self.slots,
             held: self.farm.held(),
             draining: self.farm.draining,
             as_of: self.as_of.0,
         }
     }
+}
+
+fn is_troubled(worker: &Worker) -> bool {
+    worker.state != WorkerState::Offline && !worker.troubles.is_empty()
 }
 
 fn count(r: &Read<'_>, noun_name: &str, condition: Filter) -> Result<i64, Error> {

@@ -143,6 +143,7 @@ async fn the_farm_at_a_glance() {
         json!({
             "version": "0.0.0-test", "pending": 1, "claimed": 1, "running": 1,
             "workers_ready": 1, "workers_offline": 0, "workers_paused": 0, "workers_missing": 0,
+            "workers_troubled": 0,
             "slots": 1000, "held": null, "draining": false, "as_of": null,
         })
     );

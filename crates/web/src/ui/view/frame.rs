@@ -3,7 +3,7 @@
 use serde::Serialize;
 use steading_core::words::{EventKind, FarmRow, Micros};
 
-use super::mark::{Mark, saying};
+use super::mark::{self, Mark, saying};
 use super::row::Row;
 
 /// What every page needs to know of the farm.
@@ -101,6 +101,8 @@ pub(crate) fn frame(
 pub(crate) fn health(workers: &[Row]) -> (Mark, String) {
     let ready = workers.iter().filter(|w| w.text("state") == "ready").count();
     let paused = |w: &&Row| w.text("state") == "ready" && w.maybe_text("paused_by").is_some();
+    let troubled = |w: &&Row| w.text("state") == "ready" && !paused(w) && mark::troubled(w);
+    let troubled = workers.iter().filter(troubled).count();
     let paused = workers.iter().filter(paused).count();
     match (workers.len(), ready) {
         (0, _) => (saying("wait", "dash", "no workers"), "no worker has ever connected".into()),
@@ -108,12 +110,18 @@ pub(crate) fn health(workers: &[Row]) -> (Mark, String) {
         (_, ready) if paused == ready => {
             (saying("warn", "pause", "paused"), "every connected worker is paused".into())
         }
+        (_, ready) if paused + troubled == ready => {
+            (saying("bad", "pause", "troubled"), "no connected worker takes anything".into())
+        }
         (all, ready) => {
-            let able = ready - paused;
+            let able = ready - paused - troubled;
             let of = if able == all { String::new() } else { format!(" of {all}") };
             let workers = if all == 1 { "worker" } else { "workers" };
             let paused = if paused > 0 { format!(", {paused} paused") } else { String::new() };
-            (saying("ok", "tick", "ready"), format!("{able}{of} {workers} ready{paused}"))
+            let troubled =
+                if troubled > 0 { format!(", {troubled} troubled") } else { String::new() };
+            let text = format!("{able}{of} {workers} ready{paused}{troubled}");
+            (saying("ok", "tick", "ready"), text)
         }
     }
 }
@@ -137,5 +145,8 @@ mod tests {
         check(&[worker("ready", None)], "1 worker ready");
         let paused = [worker("ready", None), worker("ready", Some("ann"))];
         check(&paused, "1 of 2 workers ready, 1 paused");
+        let full = Row::from_iter([("state", Cell::from("ready")), ("troubles", "[…]".into())]);
+        check(&[worker("ready", None), full.clone()], "1 of 2 workers ready, 1 troubled");
+        check(&[full, worker("ready", Some("ann"))], "no connected worker takes anything");
     }
 }

@@ -60,6 +60,7 @@ pub(crate) fn of_row(row: &Row) -> Mark {
 pub(crate) fn of_worker(worker: &Row) -> Mark {
     match worker.text("state") {
         "ready" if worker.maybe_text("paused_by").is_some() => mark("warn", "pause", "paused"),
+        "ready" if troubled(worker) => mark("bad", "pause", "troubled"),
         "ready" if worker.time("quarantined_until").is_some() => {
             mark("bad", "pause", "quarantined")
         }
@@ -69,6 +70,11 @@ pub(crate) fn of_worker(worker: &Row) -> Mark {
         _ if worker.time("missing_at").is_some() => mark("bad", "cross", "missing"),
         _ => mark("wait", "dash", "offline"),
     }
+}
+
+/// Whether a worker found something itself to take nothing for.
+pub(crate) fn troubled(worker: &Row) -> bool {
+    worker.maybe_text("troubles").is_some()
 }
 
 /// A mark with words of one's own.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use steading_core::words::Value;
+use steading_core::words::{Reason, Value};
 
 use super::code::Subjects;
 use super::frame::{Surround, health};
@@ -50,6 +50,8 @@ pub(crate) struct WorkerLine {
     pub(crate) drained: String,
     /// Why it is in quarantine, or takes one build at a time after one.
     pub(crate) quarantine: String,
+    /// What it found itself to take nothing for.
+    pub(crate) troubles: Vec<String>,
     /// Why its last reset failed, if it did.
     pub(crate) reset_error: String,
     /// What it offers.
@@ -93,6 +95,7 @@ fn worker(row: &Row, surround: &Surround, live: &[Row], subjects: &Subjects) -> 
     let labels: BTreeMap<String, Value> = row.json("labels").unwrap_or_default();
     let facts: BTreeMap<String, serde_json::Value> = row.json("facts").unwrap_or_default();
     let connected = row.text("state") != "offline";
+    let troubles: Vec<Reason> = row.json("troubles").unwrap_or_default();
     WorkerLine {
         name: row.text("name").to_owned(),
         mark: mark::of_worker(row),
@@ -115,6 +118,7 @@ fn worker(row: &Row, surround: &Surround, live: &[Row], subjects: &Subjects) -> 
             }
             Some(_) => format!("takes one build at a time: {}", row.text("quarantined_why")),
         },
+        troubles: troubles.into_iter().filter(|_| connected).map(|it| it.text).collect(),
         reset_error: row.text("reset_error").to_owned(),
         labels: labels.iter().map(|(name, value)| format!("{name} = {value}")).collect(),
         version: row.text("version").to_owned(),

@@ -1,0 +1,3 @@
+-- What a worker found itself to take nothing for.
+
+ALTER TABLE worker ADD COLUMN troubles TEXT;

@@ -140,6 +140,63 @@ fn a_full_disk_of_the_master_stops_intake_and_spoils_nothing() {
     farm.is_gone_and_sound();
 }
 
+/// It fills while the worker is connected, and not by what the farm does there.
+#[test]
+fn a_disk_that_fills_under_a_worker_holds_it_back_until_there_is_room() {
+    const LINES: usize = 2_000;
+    let mut farm = Farm::new(&format!("workers(\"far\", slots = 2)\n{}", builder(LINES)));
+    farm.up_as(farm.command(&["master", "--listen", "127.0.0.1:0"]));
+    let (home, boot) = (Far::home(&farm, "far"), farm.outside("boot"));
+    let Some(machine) = Machine::new(&home, &home, &boot) else { return };
+    let far = Far::start_as(&farm, "far", |command| {
+        let mut command = machine.process(command);
+        command.args(["--keep-free", "64MiB"]);
+        command
+    });
+    let client = farm.client();
+    let running = client.force_plain("stream");
+    until("the step runs", || farm.outside("begun").exists().then_some(()));
+    let connected = client.item("/workers/far")["connected_at"].clone();
+
+    machine.disk().leave_room(Some(32 << 20));
+    let began = Instant::now();
+    let row = client.until("/workers/far", |worker| !worker["troubles"].is_null());
+    let seen = began.elapsed();
+    assert_eq!(row["troubles"][0]["code"], "disk_full", "{row}");
+    assert!(seen < Duration::from_secs(15), "{seen:?}");
+    let waits = client.force_plain("stream");
+    let why = "`far`: its disk is nearly full: ";
+    let said = until("it is explained", || {
+        let said = client.get(&format!("/requests/{waits}/explain"));
+        said["summary"].as_str().filter(|text| text.contains(why)).map(str::to_owned)
+    });
+    assert!(said.contains("it takes nothing until there are 72 MiB"), "{said}");
+    let listed = farm.steading(&["list", "workers"]).stdout;
+    assert!(listed.contains("troubled") && listed.contains("is nearly full"), "{listed}");
+    assert_eq!(client.get("/farm")["workers_troubled"], 1);
+    // What runs goes on, and is all that runs, though there is a slot.
+    go(&farm);
+    assert_eq!(is_whole(&client, running, LINES), 1);
+    assert_eq!(client.item(&format!("/requests/{waits}"))["state"], "pending");
+
+    machine.disk().leave_room(None);
+    let began = Instant::now();
+    assert_eq!(is_whole(&client, waits, LINES), 1, "it comes back by itself");
+    let back = began.elapsed();
+    let row = client.item("/workers/far");
+    assert!(row["troubles"].is_null() && row["connected_at"] == connected, "one session: {row}");
+    let told = farm.steading(&["events"]).stdout.matches("\"worker.troubled\"").count();
+    assert_eq!(told, 2, "once for each turn");
+    far.end();
+    assert_eq!(farm.stop(), Some(0), "{}", farm.said());
+    farm.is_gone_and_sound();
+    say(&format!(
+        "a worker's disk: nearly full is seen after {:.1} s, room and a build there after {:.1} s",
+        seen.as_secs_f64(),
+        back.as_secs_f64(),
+    ));
+}
+
 #[test]
 fn a_full_disk_of_a_worker_costs_a_retry_and_is_named() {
     const LINES: usize = 200_000;

@@ -23,6 +23,8 @@ mod enumerate;
 #[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../crates/core/tests/matcher/in_order.rs"]
 mod in_order;
+#[path = "../../crates/core/tests/matcher/lend.rs"]
+mod lend;
 #[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../crates/core/tests/matcher/oracle.rs"]
 mod oracle;

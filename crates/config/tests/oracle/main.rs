@@ -11,6 +11,8 @@ mod churn;
 #[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../../core/tests/matcher/in_order.rs"]
 mod in_order;
+#[path = "../../../core/tests/matcher/lend.rs"]
+mod lend;
 #[allow(dead_code, reason = "the core's tests use more of it")]
 #[path = "../../../core/tests/matcher/oracle.rs"]
 mod oracle;

@@ -231,6 +231,12 @@ pub trait Policy: Send + Sync + std::fmt::Debug {
         true
     }
 
+    /// Whether a build may use what is kept back for a greater request, if it is over before that
+    /// one could start anyway.
+    fn backfills(&self) -> bool {
+        false
+    }
+
     /// Whether `collapse` is worth asking: false where the farm never collapses.
     fn collapses(&self) -> bool {
         true

@@ -162,6 +162,11 @@ impl Books {
         ids.filter_map(|(id, _)| self.all.get(id)?.view()).map(|view| view.id)
     }
 
+    /// The holdings of a pool, and what each takes of it.
+    pub(super) fn shares(&self, pool: &Pool) -> impl Iterator<Item = (HoldingId, Access)> + '_ {
+        self.pools.get(pool).into_iter().flatten().copied()
+    }
+
     /// What is taken of a pool.
     pub(super) fn taken(&self, pool: &Pool) -> Taken {
         let mut taken = Taken::default();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Backfill;
 use crate::farm::{Builder, RequestView};
 use crate::words::{HeldLock, Micros, RequestId, Value};
 
@@ -69,12 +70,12 @@ pub enum NotNow {
     },
     /// It finishes what it has and takes nothing new.
     Draining,
-    /// It failed whatever it was given, and takes nothing for a while.
     /// It found a reason itself: its disk is nearly full.
     Troubled {
         /// What it says.
         why: String,
     },
+    /// It failed whatever it was given, and takes nothing for a while.
     Quarantined {
         /// Why.
         why: String,
@@ -108,6 +109,8 @@ pub struct Match {
     pub key: Vec<TermValue>,
     /// The time it was decided at.
     pub at: Micros,
+    /// Whom it passes, if it uses what is kept back for a greater request.
+    pub backfill: Option<Backfill>,
 }
 
 /// How large the matcher's graph is: the policy and the recipes decide that by what they read.

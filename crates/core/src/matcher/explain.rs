@@ -10,7 +10,9 @@ use super::live::{Lines, Want};
 use super::locks::{Ledger, Pool, needs, pool};
 use super::pass::compared;
 use super::say::say;
-use super::{Explanation, LockUse, Matcher, Share, Verdict, Why, WorkerGroup};
+use super::{
+    Backfill, Explanation, LockUse, Matcher, NoBackfill, Share, Verdict, Why, WorkerGroup,
+};
 use crate::farm::Policy;
 use crate::words::{Access, Micros, RequestId};
 
@@ -58,7 +60,7 @@ impl Matcher {
     pub(super) fn explanation(
         &self,
         (request, place, pending): (RequestId, usize, usize),
-        verdict: Option<Verdict>,
+        (verdict, backfill): (Option<Verdict>, Option<Result<Backfill, NoBackfill>>),
         found: Obstacles,
     ) -> Explanation {
         let groups = found.groups.into_iter();
@@ -73,6 +75,7 @@ impl Matcher {
             text: String::new(),
             workers: groups,
             locks: found.uses.into_values().collect(),
+            backfill,
         };
         explanation.text = say(&explanation);
         explanation

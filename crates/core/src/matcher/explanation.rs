@@ -1,6 +1,6 @@
 //! What `explain` answers.
 
-use super::Why;
+use super::{Backfill, NoBackfill, Why};
 use crate::words::{Access, RequestId};
 
 /// The answer to "why not now?".
@@ -22,6 +22,9 @@ pub struct Explanation {
     pub locks: Vec<LockUse>,
     /// What would let it run; any one of them.
     pub remedies: Vec<String>,
+    /// Where the policy backfills: whom it passes, or why it does not use what is kept back for
+    /// others, if that alone is in its way.
+    pub backfill: Option<Result<Backfill, NoBackfill>>,
 }
 
 /// What an explanation comes down to.

@@ -132,6 +132,11 @@ impl Memo {
         ask(answers, views, call, (&mut self.kept, &mut self.evaluations, reads))
     }
 
+    /// From now on requests of different builders are of different classes.
+    pub(super) fn tell_builders_apart(&mut self) {
+        self.pair_reads.insert(Attribute::Request("builder".to_owned()));
+    }
+
     fn make_room(&mut self) {
         if self.kept >= ANSWERS_MAX {
             self.allow = Answers::default();

@@ -15,6 +15,7 @@
 //! waiter cannot be starved by small ones. How that is decided without looking at every pair is
 //! told in `live`; `pass` does look at every pair, for explaining.
 
+mod backfill;
 mod books;
 mod candidate;
 mod cost;
@@ -35,6 +36,7 @@ mod state;
 mod steps;
 mod why;
 
+pub use backfill::{Backfill, NoBackfill, Pace};
 pub use books::HoldingId;
 pub use candidate::{Candidate, Holding, Match, NotNow, Recipe, Size, TermValue};
 pub use cost::Cost;

@@ -48,7 +48,8 @@ impl Matcher {
             let locks = &world.requests.get(&request)?.candidate.recipe.locks;
             if ledger.blocking(request, worker, locks).is_empty() {
                 let key = tuple.rank.iter().map(|r| r.value().clone()).collect();
-                return Some(Match { request, worker: worker.to_owned(), key, at: moment.now });
+                let (worker, at) = (worker.to_owned(), moment.now);
+                return Some(Match { request, worker, key, at, backfill: None });
             }
             ledger.reserve(request, worker, locks);
         }

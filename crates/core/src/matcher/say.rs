@@ -44,7 +44,11 @@ pub(super) fn say(explanation: &Explanation) -> String {
             format!("and no worker of this farm can ever run it: {known}.")
         }
     };
-    format!("{place} {why}")
+    let backfill = explanation.backfill.as_ref().map(|found| match found {
+        Ok(backfill) => format!(" {}", backfill.text()),
+        Err(why) => format!(" {}", why.text()),
+    });
+    format!("{place} {why}{}", backfill.unwrap_or_default())
 }
 
 fn groups(explanation: &Explanation, shown: fn(&Why) -> bool) -> String {

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use super::explain::{Obstacles, busy};
 use super::facts::{Memory, Pending, Seat};
 use super::keys::Moment;
-use super::live::Lines;
+use super::live::{Lines, Spare};
 use super::pass::refused;
-use super::{Explanation, Matcher, Verdict, Why};
+use super::{Backfill, Explanation, Matcher, Verdict, Why};
 use crate::farm::Policy;
 use crate::words::{Micros, RequestId};
 
@@ -19,11 +19,13 @@ pub struct Scene {
     order: Vec<RequestId>,
     /// From 1; never walked.
     places: HashMap<RequestId, usize>,
-    /// To which worker, after how many others.
-    started: HashMap<RequestId, (String, usize)>,
+    /// To which worker, after how many others, and whom it passes.
+    started: HashMap<RequestId, (String, usize, Option<Backfill>)>,
     /// The farm when everything that can start has started.
     after: Matcher,
     lines: Lines,
+    /// What is kept back, and until when: worked out when first asked for.
+    spare: Option<Spare>,
     /// What keeps a request class from each worker, by whether its requests start.
     refusals: BTreeMap<(bool, u32), BTreeMap<Why, Vec<String>>>,
 }
@@ -54,14 +56,14 @@ impl Matcher {
         let mut started = HashMap::new();
         while let Some(found) = after.next(policy, now) {
             after.take(&found);
-            started.insert(found.request, (found.worker, started.len()));
+            started.insert(found.request, (found.worker, started.len(), found.backfill));
         }
         if after.waiting().next().is_some() {
             after.show_waiting();
             after.follow(policy, now);
         }
         let (lines, refusals) = (Lines::default(), BTreeMap::new());
-        Scene { now, order, places, started, after, lines, refusals }
+        Scene { now, order, places, started, after, lines, spare: None, refusals }
     }
 
     /// Why pending requests are not running, in the order asked; those that are not pending here
@@ -83,12 +85,19 @@ impl Matcher {
                 found.groups.entry(why).or_default().extend(workers);
             }
             let starts = scene.started.get(request);
-            let verdict = starts.map(|(worker, after)| {
+            let backfill = match starts {
+                Some((_, _, backfill)) => backfill.map(Ok),
+                None => {
+                    let spare = (&mut scene.spare, scene.now);
+                    scene.after.not_backfilled(*request, policy, spare).map(Err)
+                }
+            };
+            let verdict = starts.map(|(worker, after, _)| {
                 let (worker, after) = (worker.clone(), *after);
                 Verdict::Next { worker, after }
             });
-            let pending = scene.order.len();
-            all.push(scene.after.explanation((*request, place, pending), verdict, found));
+            let of = (*request, place, scene.order.len());
+            all.push(scene.after.explanation(of, (verdict, backfill), found));
         }
         all
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::backfill::Paces;
 use super::books::{Books, Held, HoldingId, Of};
 use super::facts::{Memory, Moved, Pending, Seat, Seats, World};
 use super::keys::{FaultReport, Moment};
@@ -18,6 +19,7 @@ pub struct Matcher {
     pub(super) world: World,
     pub(super) memory: Memory,
     pub(super) live: Live,
+    pub(super) paces: Paces,
     /// How many pairs of new classes may still be looked at.
     pub(super) slice: usize,
 }
@@ -37,7 +39,8 @@ impl Matcher {
             recipes: HashMap::new(),
             moved: Moved::default(),
         };
-        Matcher { world, memory: Memory::default(), live: Live::default(), slice: usize::MAX }
+        let (memory, live, paces) = (Memory::default(), Live::default(), Paces::default());
+        Matcher { world, memory, live, paces, slice: usize::MAX }
     }
 
     /// The farm has a new configuration, and so a new policy: keeps requests, workers and holdings,
@@ -68,6 +71,7 @@ impl Matcher {
         self.world.seats.clear();
         self.world.waiting.clear();
         self.world.books.clear();
+        self.paces.forget_ends();
         self.world.moved = Moved { all: true, ..Moved::default() };
     }
 
@@ -142,6 +146,7 @@ impl Matcher {
     pub fn release(&mut self, id: HoldingId) {
         let world = &mut self.world;
         let Some(holding) = world.books.remove(&world.locks, id) else { return };
+        self.paces.expect(id, None);
         world.moved.locks.extend(holding.takes().map(|held| held.lock));
         world.moved.holdings.push(id);
         world.count_slots(&holding.worker);
@@ -184,7 +189,10 @@ impl Matcher {
             locks: declared.cloned().collect(),
             runs: Some(view.builder.clone()),
         };
-        Some(self.book(Held { holding, of: Some(Of::Taken(pending)) }))
+        let ends = self.paces.of(&view.builder).map(|pace| taken.at.plus(pace.locks));
+        let id = self.book(Held { holding, of: Some(Of::Taken(pending)) });
+        self.paces.expect(id, ends);
+        Some(id)
     }
 
     /// The best feasible tuple, if any; steps that may go on before it get their locks. Ask with
@@ -211,6 +219,9 @@ impl Matcher {
     /// Brings the live order up to what was told, and to the time.
     pub(super) fn follow(&mut self, policy: &dyn Policy, now: Micros) {
         let moment = Moment::uncounted(policy, now);
+        if policy.backfills() {
+            self.memory.memo.tell_builders_apart();
+        }
         self.live.follow(&mut self.world, &mut self.memory, &moment, &mut self.slice);
     }
 

@@ -100,8 +100,14 @@ impl Matcher {
         }
     }
 
-    /// What goes next: the first of all that may, steps and tuples in one order.
+    /// What goes next: the first of all that may, steps and tuples in one order; if nothing may,
+    /// what may be backfilled.
     pub fn next_start(&mut self, policy: &dyn Policy, now: Micros) -> Option<Start> {
+        let first = self.next_in_order(policy, now);
+        first.or_else(|| self.backfilled(policy, now).map(Start::Build))
+    }
+
+    fn next_in_order(&mut self, policy: &dyn Policy, now: Micros) -> Option<Start> {
         if self.world.waiting.is_empty() {
             return self.best(policy, now).map(Start::Build);
         }
@@ -194,7 +200,8 @@ impl First {
             None => {
                 let rank = self.rank.unwrap_or_default();
                 let key = rank.iter().map(|ranked| ranked.value().clone()).collect();
-                Start::Build(Match { request: self.request, worker: self.worker, key, at })
+                let (request, worker) = (self.request, self.worker);
+                Start::Build(Match { request, worker, key, at, backfill: None })
             }
         }
     }

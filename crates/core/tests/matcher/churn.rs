@@ -8,6 +8,7 @@ use steading_core::matcher::{HoldingId, Matcher, Start};
 use steading_core::words::{Micros, RequestId, Value};
 
 use crate::in_order::{self, Next};
+use crate::lend;
 use crate::oracle;
 use crate::policy::{Allow, Kind, TestPolicy};
 use crate::waits::some_order;
@@ -64,7 +65,9 @@ pub(crate) fn policy(dice: &mut Dice) -> Written {
     if dice.one_in(3) {
         terms.insert(0, (Kind::Overdue, Direction::Lowest));
     }
-    TestPolicy::new(*dice.pick(&Allow::ALL), terms).into()
+    // Not rolled for: so that the worlds of old seeds are what they were.
+    let backfills = dice.0.is_multiple_of(2);
+    TestPolicy::new(*dice.pick(&Allow::ALL), terms).backfills(backfills).into()
 }
 
 pub(crate) fn world(dice: &mut Dice) -> World {
@@ -89,6 +92,55 @@ pub(crate) fn world(dice: &mut Dice) -> World {
         join(&mut world, dice, &format!("w{w}"));
     }
     world
+}
+
+/// Locks of which much is left while somebody waits for all of it: room for many builds, all of
+/// which want some.
+fn crowd(world: &mut World, luck: &mut Dice) {
+    for lock in world.farm.locks.values_mut() {
+        let units = 2 + luck.up_to(3);
+        lock.capacity = match lock.per_worker {
+            false => LockCapacity::Units(units),
+            true => {
+                let by = [("*".to_owned(), units), ("w0".to_owned(), 1 + luck.up_to(4))];
+                LockCapacity::ByWorker(BTreeMap::from(by))
+            }
+        };
+    }
+    for b in 0..5 {
+        let mut locks = Vec::new();
+        for lock in LOCKS {
+            match luck.roll(6) {
+                0 if b < 2 => locks.push(exclusive(lock)),
+                0 | 1 => locks.push(counting(lock, 1 + luck.up_to(2))),
+                2 => locks.push(counting(lock, 1)),
+                _ => {}
+            }
+        }
+        if locks.is_empty() {
+            locks.push(counting(luck.pick::<&str>(&LOCKS), 1));
+        }
+        let requires = if luck.one_in(5) { *luck.pick(&REQUIRES) } else { &[] };
+        world.builder(&format!("b{b}"), requires, &[], locks);
+    }
+    for w in 0..=luck.roll(4) {
+        world.worker(&format!("w{w}"), 2 + luck.up_to(3), &[("os", "linux")]);
+    }
+}
+
+/// The same policy, backfilling nearly always.
+fn lending(lends: bool, written: Written, dice: &mut Dice) -> Written {
+    if lends && !dice.one_in(10) { written.backfilling() } else { written }
+}
+
+/// What is known of a builder's durations, if anything is.
+fn some_pace(world: &mut World, luck: &mut Dice, builder: &str) {
+    if luck.one_in(4) {
+        world.paces.remove(builder);
+    } else {
+        let pace = (luck.up_to(30), luck.up_to(9));
+        world.paces.insert(builder.to_owned(), pace);
+    }
 }
 
 /// How many builds may run at once of some builders, and on some workers.
@@ -161,6 +213,10 @@ pub(crate) struct Farm {
     /// Whether steps of builds want locks of their own, and in which order of locks.
     pub(crate) steps: bool,
     pub(crate) lock_order: Vec<&'static str>,
+    /// For what became known of durations.
+    luck: Dice,
+    /// Whether it is made for backfill.
+    lends: bool,
 }
 
 /// Decisions compared, those of them that were matches, and how often nothing could start.
@@ -173,6 +229,9 @@ pub(crate) struct Tally {
     pub(crate) with_steps: u64,
     /// Steps that got their locks.
     pub(crate) granted: u64,
+    /// Decisions that fell to backfill, and matches that came of it.
+    pub(crate) asked_to_lend: u64,
+    pub(crate) backfilled: u64,
 }
 
 impl Tally {
@@ -182,6 +241,8 @@ impl Tally {
         self.idle += other.idle;
         self.with_steps += other.with_steps;
         self.granted += other.granted;
+        self.asked_to_lend += other.asked_to_lend;
+        self.backfilled += other.backfilled;
     }
 }
 
@@ -212,12 +273,44 @@ impl Farm {
 
     /// A farm whose policies are written so.
     pub(crate) fn under(seed: u64, write: fn(&mut Dice) -> Written) -> Farm {
+        Farm::made(seed, write, false)
+    }
+
+    /// A farm where much waits for locks of which some are left, and nearly all policies backfill.
+    pub(crate) fn lending(seed: u64, write: fn(&mut Dice) -> Written) -> Farm {
+        Farm::made(seed, write, true)
+    }
+
+    fn made(seed: u64, write: fn(&mut Dice) -> Written, lends: bool) -> Farm {
         let mut dice = Dice(seed);
-        let policy = write(&mut dice);
-        let world = world(&mut dice);
+        let policy = lending(lends, write(&mut dice), &mut dice);
+        let mut world = world(&mut dice);
+        let mut luck = Dice(seed ^ 0xBACF_111E);
+        if lends {
+            crowd(&mut world, &mut luck);
+        }
+        for builder in world.farm.builders.keys().cloned().collect::<Vec<_>>() {
+            some_pace(&mut world, &mut luck, &builder);
+        }
         let (matcher, slices, steps) = (world.matcher(), dice.one_in(3), dice.one_in(2));
         let (holdings, lock_order) = (Vec::new(), some_order(&mut dice));
-        Farm { dice, policy, write, world, matcher, slices, holdings, steps, lock_order }
+        let mut farm = Farm {
+            dice,
+            policy,
+            write,
+            world,
+            matcher,
+            slices,
+            holdings,
+            steps,
+            lock_order,
+            luck,
+            lends,
+        };
+        for _ in 0..if lends { 12 } else { 0 } {
+            farm.submits();
+        }
+        farm
     }
 
     pub(crate) fn now(&self) -> Micros {
@@ -226,11 +319,11 @@ impl Farm {
 
     /// One thing happens, and the matcher is told.
     pub(crate) fn churn(&mut self) {
+        if self.luck.one_in(8) {
+            self.learn();
+        }
         match self.dice.roll(if self.steps { 34 } else { 19 }) {
-            0..=5 => {
-                let id = submit(&mut self.world, &mut self.dice);
-                self.matcher.add_request(self.world.candidate(id));
-            }
+            0..=5 => self.submits(),
             6..=10 if !self.world.runs.is_empty() => self.end_some_run(),
             11 => {
                 let Some(id) = self.some_request() else { return };
@@ -256,6 +349,26 @@ impl Farm {
                 }
                 _ => {}
             },
+        }
+    }
+
+    fn submits(&mut self) {
+        let id = submit(&mut self.world, &mut self.dice);
+        self.matcher.add_request(self.world.candidate(id));
+    }
+
+    /// Builds of a builder usually take another time than was known, or one that runs does.
+    fn learn(&mut self) {
+        if self.luck.one_in(2) {
+            let builders: Vec<String> = self.world.farm.builders.keys().cloned().collect();
+            let builder = self.luck.pick(&builders).clone();
+            some_pace(&mut self.world, &mut self.luck, &builder);
+            self.world.tell_pace(&mut self.matcher, &builder);
+        } else if !self.world.runs.is_empty() {
+            let at = usize::try_from(self.luck.roll(self.world.runs.len() as u64)).expect("small");
+            let ends = self.world.now + 400 * self.luck.up_to(40) - 600;
+            self.world.runs[at].ends = (!self.luck.one_in(4)).then_some(ends);
+            self.matcher.expect(self.holdings[at], self.world.runs[at].ends.map(Micros));
         }
     }
 
@@ -316,8 +429,11 @@ impl Farm {
 
     /// Another policy, and other capacities of locks that nobody holds.
     fn reconfigure(&mut self) {
-        self.policy = (self.write)(&mut self.dice);
+        self.policy = lending(self.lends, (self.write)(&mut self.dice), &mut self.dice);
         for name in LOCKS {
+            if self.lends {
+                break;
+            }
             let mut held = self.world.runs.iter().flat_map(|run| &run.locks);
             if held.all(|held| held.lock != name) && self.dice.one_in(2) {
                 lock(&mut self.world, &mut self.dice, name);
@@ -382,9 +498,22 @@ impl Farm {
         } else {
             in_order::next(&seen, &self.policy)
         };
+        let by_order = right.is_some() || self.matcher.is_mixed();
+        let right = if by_order { right } else { lend::lent(&seen, &self.policy) };
+        let backfilled = match &found {
+            Some(Start::Build(found)) => found.backfill.is_some(),
+            _ => false,
+        };
+        if let Some(Start::Build(found)) = &found {
+            tally.backfilled += u64::from(found.backfill.is_some());
+        }
+        tally.asked_to_lend += u64::from(!by_order && self.policy.policy.backfills());
         if told != right {
             let (policy, world) = (&self.policy.text, &self.world);
             return Err(format!("seed {seed}: {told:?}, not {right:?}: {policy}\n{world:#?}"));
+        }
+        if backfilled != (!by_order && right.is_some()) {
+            return Err(format!("seed {seed}: backfilled is {backfilled}: {told:?}"));
         }
         if self.dice.one_in(8) && !self.matcher.is_looking() {
             let anew = self.world.matcher().next_start(self.policy.policy.as_ref(), now);

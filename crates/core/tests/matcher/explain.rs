@@ -28,7 +28,7 @@ fn run(world: &mut World, worker: &str, builder: &str) {
     let locks = world.farm.builders[builder].locks.clone();
     let runs = Some(builder.to_owned());
     let worker = worker.into();
-    world.runs.push(Run { request: 0, worker, slot: true, locks, runs, of: None });
+    world.runs.push(Run { request: 0, worker, slot: true, locks, runs, of: None, ends: None });
 }
 
 fn check(world: &World, request: i64, verdict: &str, text: &str) {

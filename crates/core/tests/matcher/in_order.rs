@@ -113,7 +113,7 @@ fn limit(builder: &str) -> String {
     format!("builds of {builder}")
 }
 
-fn capacity(world: &World, pool: &str) -> i64 {
+pub(crate) fn capacity(world: &World, pool: &str) -> i64 {
     if let Some(builder) = pool.strip_prefix("builds of ") {
         return world.farm.builders[builder].max_builds.unwrap_or(i64::MAX);
     }
@@ -124,12 +124,18 @@ fn capacity(world: &World, pool: &str) -> i64 {
 }
 
 /// What a run holds of a pool.
-fn holds(world: &World, run: &Run, pool: &str) -> i64 {
+pub(crate) fn holds(world: &World, run: &Run, pool: &str) -> i64 {
     let mut all = wants(world, &run.worker, &run.locks);
     if let Some(builder) = &run.runs {
         all.insert(limit(builder), 1);
     }
     all.get(pool).copied().unwrap_or(0)
+}
+
+/// What waiting steps want of a pool.
+pub(crate) fn units_of_waiting(world: &World, pool: &str) -> i64 {
+    let all = world.waiting.values().map(|waits| wants(world, &waits.worker, &waits.locks));
+    all.filter_map(|wants| wants.get(pool).copied()).sum()
 }
 
 /// Whether its build goes on by itself: no step of it waits.

@@ -5,6 +5,7 @@ mod enumerate;
 mod explain;
 mod fairness;
 mod in_order;
+mod lend;
 mod oracle;
 mod policy;
 mod random;

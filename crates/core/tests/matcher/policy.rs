@@ -210,6 +210,7 @@ pub(crate) struct TestPolicy {
     allow: Allow,
     kinds: Vec<(Kind, Direction)>,
     terms: Vec<Term>,
+    backfills: bool,
 }
 
 impl TestPolicy {
@@ -226,7 +227,11 @@ impl TestPolicy {
             Term { label: format!("{kind:?}"), direction: *direction, kind: kind_ }
         };
         let terms = kinds.iter().enumerate().map(term).collect();
-        TestPolicy { allow, kinds, terms }
+        TestPolicy { allow, kinds, terms, backfills: false }
+    }
+
+    pub(crate) fn backfills(self, backfills: bool) -> TestPolicy {
+        TestPolicy { backfills, ..self }
     }
 }
 
@@ -236,7 +241,8 @@ impl From<TestPolicy> for Written {
             (kind.means(FunctionId(u32::try_from(place).expect("few"))), *direction)
         };
         let terms = policy.kinds.iter().enumerate().map(means).collect();
-        let text = format!("{:?}, {:?}", policy.allow, policy.kinds);
+        let backfill = if policy.backfills { ", backfill" } else { "" };
+        let text = format!("{:?}, {:?}{backfill}", policy.allow, policy.kinds);
         Written { policy: Arc::new(policy), terms, text }
     }
 }
@@ -272,6 +278,10 @@ impl Policy for TestPolicy {
         let reader = Reader::new(Some(request), Some(worker));
         let value = self.allow.ask(&reader);
         evaluated(reader, value)
+    }
+
+    fn backfills(&self) -> bool {
+        self.backfills
     }
 
     fn collapse(&self, _: &RequestView, _: &RequestView) -> Option<Evaluated<bool>> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use steading_core::matcher::{Verdict, Why};
 
-use crate::churn::{Farm, Tally, compare};
+use crate::churn::{Farm, Tally, compare, policy};
 use crate::oracle;
 use crate::world::{Work, World};
 use crate::written::Written;
@@ -17,13 +17,16 @@ const WORLDS: u64 = 1_200;
 fn every_decision_is_the_oracles() {
     let mut sum = Tally::default();
     let worlds = std::env::var("WORLDS").map_or(WORLDS, |n| n.parse().expect("a number of worlds"));
-    for seed in 0..worlds {
-        let mut farm = Farm::new(seed);
+    let mut of = |mut farm: Farm, seed: u64| {
         sum.add(compare(&mut farm, seed).unwrap_or_else(|mismatch| panic!("{mismatch}")));
-    }
+    };
+    (0..worlds).for_each(|seed| of(Farm::new(seed), seed));
+    let lending = worlds..worlds + worlds / 8;
+    lending.for_each(|seed| of(Farm::lending(seed, policy), seed));
     assert!(sum.decisions >= 20_000, "only {sum:?}");
     assert!(sum.matches >= 8_000 && sum.idle >= 8_000, "lopsided worlds: {sum:?}");
     assert!(sum.with_steps >= 2_000 && sum.granted >= 600, "lopsided worlds: {sum:?}");
+    assert!(sum.backfilled >= 300 && sum.asked_to_lend >= 4_000, "lopsided worlds: {sum:?}");
     println!("compared {} decisions, {} with steps waiting", sum.decisions, sum.with_steps);
 }
 

@@ -43,7 +43,15 @@ fn waits(world: &mut World, worker: &str, builder: &str, locks: Vec<HeldLock>) -
 /// A step there holds locks by itself.
 fn holds(world: &mut World, worker: &str, locks: Vec<HeldLock>) {
     let worker = worker.into();
-    world.runs.push(Run { request: 0, worker, slot: false, locks, runs: None, of: None });
+    world.runs.push(Run {
+        request: 0,
+        worker,
+        slot: false,
+        locks,
+        runs: None,
+        of: None,
+        ends: None,
+    });
 }
 
 fn matcher(world: &World, waiting: &[&Waiting]) -> Matcher {

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use steading_core::farm::{
     Builder, Farm, Lock, LockCapacity, Plan, RequestView, WorkerSpec, WorkerView,
 };
-use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher, NotNow, Waiting};
-use steading_core::words::{Access, HeldLock, Micros, Property, RequestId, StepId, Value};
+use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher, NotNow, Pace, Waiting};
+use steading_core::words::{
+    Access, Duration, HeldLock, Micros, Property, RequestId, StepId, Value,
+};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Req {
@@ -42,6 +44,8 @@ pub(crate) struct Run {
     pub(crate) runs: Option<String>,
     /// The request it builds, where that is known.
     pub(crate) of: Option<Req>,
+    /// When it is expected to leave its locks.
+    pub(crate) ends: Option<i64>,
 }
 
 /// A step of a running build that waits for locks of its own.
@@ -62,6 +66,8 @@ pub(crate) struct World {
     pub(crate) runs: Vec<Run>,
     /// By step.
     pub(crate) waiting: BTreeMap<i64, Waits>,
+    /// How many milliseconds half of the builds of a builder hold their locks, and nine of ten take.
+    pub(crate) paces: BTreeMap<String, (i64, i64)>,
     pub(crate) next_id: i64,
     pub(crate) now: i64,
 }
@@ -229,7 +235,17 @@ impl World {
     pub(crate) fn tell_run(&self, matcher: &mut Matcher, run: usize) -> HoldingId {
         let id = self.runs[run].request;
         let of = self.runs[run].of.as_ref().map(|req| view(id, req));
-        matcher.hold(self.holding(run), of.as_ref())
+        let holding = matcher.hold(self.holding(run), of.as_ref());
+        matcher.expect(holding, self.runs[run].ends.map(Micros));
+        holding
+    }
+
+    pub(crate) fn tell_pace(&self, matcher: &mut Matcher, builder: &str) {
+        let pace = self
+            .paces
+            .get(builder)
+            .map(|(locks, whole)| Pace { locks: Duration(*locks), whole: Duration(*whole) });
+        matcher.learn(builder, pace);
     }
 
     pub(crate) fn tell_waiting(&self, matcher: &mut Matcher) {
@@ -246,8 +262,8 @@ impl World {
     /// The step has its locks and runs.
     pub(crate) fn grant(&mut self, step: i64) {
         let Waits { worker, locks, .. } = self.waiting.remove(&step).expect("it waits");
-        let (request, runs, of) = (0, None, None);
-        self.runs.push(Run { request, worker, slot: false, locks, runs, of });
+        let (request, runs, of, ends) = (0, None, None, None);
+        self.runs.push(Run { request, worker, slot: false, locks, runs, of, ends });
     }
 
     /// The match becomes a run.
@@ -259,12 +275,16 @@ impl World {
         assert!(most.is_none_or(|most| self.running(&req.builder) < most), "{runs:?}");
         let most = self.most(&worker);
         assert!(most.is_none_or(|most| self.running_on(&worker) < most), "{worker}");
-        self.runs.push(Run { request, worker, slot: true, locks, runs, of: Some(req) });
+        let ends = self.paces.get(&req.builder).map(|(locks, _)| self.now + locks * 1_000);
+        self.runs.push(Run { request, worker, slot: true, locks, runs, of: Some(req), ends });
     }
 
     /// A matcher told everything at once, in another order than it happened.
     pub(crate) fn matcher(&self) -> Matcher {
         let mut matcher = Matcher::new(&self.farm);
+        for builder in self.paces.keys() {
+            self.tell_pace(&mut matcher, builder);
+        }
         for id in self.requests.keys().rev() {
             matcher.add_request(self.candidate(*id));
         }

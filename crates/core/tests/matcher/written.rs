@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use steading_core::farm::{Direction, Evaluated, FunctionId, Policy, RequestView, WorkerView};
+use steading_core::farm::{
+    BuildView, Direction, Evaluated, Fault, FunctionId, Policy, PropertyId, RequestView, Term,
+    WorkerView,
+};
 use steading_core::words::Value;
 
 /// What a term was written to mean.
@@ -35,7 +38,52 @@ pub(crate) struct Written {
     pub(crate) text: String,
 }
 
+/// A policy that backfills, whatever else it is.
+#[derive(Debug)]
+struct Backfilling(Arc<dyn Policy>);
+
+impl Policy for Backfilling {
+    fn order(&self) -> &[Term] {
+        self.0.order()
+    }
+
+    fn term(
+        &self,
+        function: FunctionId,
+        request: Option<&RequestView>,
+        worker: Option<&WorkerView>,
+    ) -> Evaluated<Vec<Value>> {
+        self.0.term(function, request, worker)
+    }
+
+    fn property(&self, property: PropertyId) -> &str {
+        self.0.property(property)
+    }
+
+    fn allow(&self, request: &RequestView, worker: &WorkerView) -> Evaluated<bool> {
+        self.0.allow(request, worker)
+    }
+
+    fn backfills(&self) -> bool {
+        true
+    }
+
+    fn collapse(&self, older: &RequestView, newer: &RequestView) -> Option<Evaluated<bool>> {
+        self.0.collapse(older, newer)
+    }
+
+    fn condition(&self, function: FunctionId, build: &BuildView) -> Result<bool, Fault> {
+        self.0.condition(function, build)
+    }
+}
+
 impl Written {
+    /// The same with backfill.
+    pub(crate) fn backfilling(self) -> Written {
+        let text = format!("{}, backfill", self.text);
+        Written { policy: Arc::new(Backfilling(self.policy)), text, ..self }
+    }
+
     /// Whether it may run there; the user's function, called anew each time.
     pub(crate) fn allows(&self, request: &RequestView, worker: &WorkerView) -> bool {
         matches!(self.policy.allow(request, worker), Evaluated { value: Ok(true), .. })

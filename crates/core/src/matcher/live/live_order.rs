@@ -141,9 +141,14 @@ impl Live {
         }
         let best = self.walk(best.as_ref(), &mut standings).or(best);
         self.standings = standings;
-        let best = best?;
+        self.matched(&best?, now)
+    }
+
+    /// A tuple of the order, in the words of its terms.
+    pub(super) fn matched(&self, best: &Rank, now: Micros) -> Option<Match> {
         let key = (0..self.terms.list.len()).map(|at| self.terms.value(at, best.key.at(at)));
         let worker = self.names.value(best.worker.0).cloned()?;
-        Some(Match { request: best.request.0, worker, key: key.collect(), at: now })
+        let (request, key) = (best.request.0, key.collect());
+        Some(Match { request, worker, key, at: now, backfill: None })
     }
 }

@@ -49,10 +49,12 @@ mod recipes;
 mod register;
 mod room;
 mod sight;
+mod spare;
 mod standing;
 mod terms;
 mod waits;
 mod walk;
 
 pub(super) use live_order::Live;
+pub(super) use spare::{Asked, Spare};
 pub(super) use waits::{Lines, Want};

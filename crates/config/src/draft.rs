@@ -167,6 +167,8 @@ pub(crate) struct PolicyDraft {
     pub(crate) order: Option<Vec<Term>>,
     /// Whether a request may fold into a newer one.
     pub(crate) collapse: Option<FunctionId>,
+    /// Whether what is kept back for one that cannot start yet may be used meanwhile.
+    pub(crate) backfill: bool,
 }
 
 impl Draft {

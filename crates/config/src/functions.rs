@@ -207,7 +207,12 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     ),
     function("keep_free", declare::keep_free, 1, &[must("size")]),
     function("webhook", declare::webhook, 1, &[must("url"), may("key")]),
-    function("policy", declare::policy, 0, &[may("allow"), may("order"), may("collapse")]),
+    function(
+        "policy",
+        declare::policy,
+        0,
+        &[may("allow"), may("order"), may("collapse"), may("backfill")],
+    ),
     function("highest", declare::highest, 1, &[must("function")]),
     function("lowest", declare::lowest, 1, &[must("function")]),
     function("oldest", declare::oldest, 0, &[]),

@@ -19,6 +19,7 @@ pub(crate) struct FarmPolicy {
     order: Vec<Term>,
     allow: Option<(FunctionId, bool, bool)>,
     collapse: Option<FunctionId>,
+    backfill: bool,
     properties: Vec<String>,
     functions: Vec<Frozen>,
 }
@@ -30,12 +31,12 @@ impl FarmPolicy {
         functions: Vec<Frozen>,
         bounds_waits: bool,
     ) -> FarmPolicy {
-        let PolicyDraft { allow, order, collapse } = policy;
+        let PolicyDraft { allow, order, collapse, backfill } = policy;
         let mut order = order.unwrap_or_else(default_order);
         if bounds_waits {
             order.insert(0, longest_overdue());
         }
-        FarmPolicy { order, allow, collapse, properties, functions }
+        FarmPolicy { order, allow, collapse, backfill, properties, functions }
     }
 
     fn ask(&self, function: FunctionId, views: Vec<View>) -> Evaluated<Vec<Value>> {
@@ -160,6 +161,10 @@ impl Policy for FarmPolicy {
     fn decides(&self) -> bool {
         let is_function = |term: &Term| matches!(term.kind, TermKind::Function { .. });
         self.allow.is_some() || self.order.iter().any(is_function)
+    }
+
+    fn backfills(&self) -> bool {
+        self.backfill
     }
 
     fn collapses(&self) -> bool {

@@ -313,6 +313,32 @@ mod arguments {
     }
 
     #[test]
+    fn backfill_is_yes_or_no_and_wants_locks() {
+        let text = "builder(\"b\", steps = [shell(\"x\")])\npolicy(backfill = \"yes\")\n";
+        insta::assert_snapshot!(bad(text), @r#"
+        error: `backfill` of `policy` must be True or False, not the string "yes"
+         --> farm.star:2:19
+          |
+        2 | policy(backfill = "yes")
+          |                   ^^^^^
+        "#);
+        let text = text.replace("\"yes\"", "True");
+        let warnings: Vec<String> = good(&text).warnings.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(warnings.join("\n"), @r#"
+        warning: `backfill` has no effect: no builder takes a lock, or has `max_builds`
+         --> farm.star:2:19
+          |
+        2 | policy(backfill = True)
+          |                   ^^^^
+        "#);
+        let locked = text.replace("])", "], max_builds = 1)");
+        assert_eq!(good(&locked).warnings, []);
+        assert!(good(&locked).policy.backfills());
+        assert!(!good(&locked.replace("True", "False")).policy.backfills());
+        assert_eq!(good("policy(backfill = True)").warnings, [], "a policy and no more");
+    }
+
+    #[test]
     fn how_long_requests_wait() {
         let text = "builder(\"b\", steps = [shell(\"x\")], max_wait = 7200)\n\
                     builder(\"c\", steps = [shell(\"x\")], max_wait = \"0s\")\n\

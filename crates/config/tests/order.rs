@@ -280,7 +280,7 @@ fn the_examples_of_the_page_are_farms() {
     let page = include_str!("../../../docs/policies.md");
     let examples = page.split("```python\n").skip(1);
     let examples: Vec<&str> = examples.filter_map(|e| Some(e.split_once("```")?.0)).collect();
-    assert_eq!(examples.len(), 7);
+    assert_eq!(examples.len(), 8);
     for example in examples {
         assert!(good(example).declares_policy, "{example}");
     }

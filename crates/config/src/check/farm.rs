@@ -1,10 +1,11 @@
 //! A draft to a `Farm`: every name resolved, every reference checked.
 
-use steading_core::farm::{Farm, WorkerSpec};
+use steading_core::farm::{Builder, Farm, WorkerSpec};
 
 use super::{builders, cycles, notifiers, schedulers, workers};
 use crate::Diagnostic;
 use crate::draft::Draft;
+use crate::place::Part;
 
 /// The worker of a farm that declares none.
 const LOCAL: &str = "local";
@@ -37,6 +38,7 @@ pub(crate) fn farm(draft: &Draft, local_slots: i64) -> (Farm, Vec<Diagnostic>) {
         farm.builders.insert(built.name.clone(), built);
     }
     findings.extend(cycles::lock_cycles(draft));
+    findings.extend(nothing_to_backfill(draft, &farm));
     for scheduler in &draft.schedulers {
         let (name, scheduler) = schedulers::scheduler(draft, scheduler, &farm, &mut findings);
         farm.schedulers.insert(name, scheduler);
@@ -47,4 +49,15 @@ pub(crate) fn farm(draft: &Draft, local_slots: i64) -> (Farm, Vec<Diagnostic>) {
     }
     farm.keep_free = draft.keep_free.as_ref().map(|keep| keep.it);
     (farm, findings)
+}
+
+/// Without locks nothing is ever kept back. A file that says a policy and no more is left alone.
+fn nothing_to_backfill(draft: &Draft, farm: &Farm) -> Option<Diagnostic> {
+    let policy = draft.policy.as_ref().filter(|policy| policy.it.backfill)?;
+    let builds = |builder: &Builder| !builder.locks.is_empty() || builder.max_builds.is_some();
+    if farm.builders.is_empty() || farm.builders.values().any(builds) {
+        return None;
+    }
+    let message = "`backfill` has no effect: no builder takes a lock, or has `max_builds`";
+    Some(policy.place.warning(&[Part::Named("backfill")], message))
 }

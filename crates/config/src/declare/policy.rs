@@ -30,11 +30,12 @@ pub(crate) fn policy(args: &mut Args, draft: &mut Draft) -> Object {
         let help = "write `collapse = lambda a, b: …`: a is the older request, b the newer";
         args.wrong_with("collapse", &[], "`collapse` takes exactly `a` and `b`", help);
     }
+    let backfill = args.bool("backfill").unwrap_or(false);
     if let Some(earlier) = &draft.policy {
         let error = args.place().error(&[], "a farm has one policy");
         args.findings.push(error.note(format!("it was given at {}", earlier.place.location())));
     } else {
-        let it = PolicyDraft { allow, order, collapse };
+        let it = PolicyDraft { allow, order, collapse, backfill };
         draft.policy = Some(Declared { it, place: args.place().clone() });
     }
     Object::Declared("a policy")

@@ -37,11 +37,13 @@ const WORLDS: u64 = 80;
 #[test]
 fn every_decision_is_the_oracles() {
     let mut sum = Tally::default();
-    for seed in 0..WORLDS {
-        let mut farm = Farm::under(seed, star::written);
+    let mut of = |mut farm: Farm, seed: u64| {
         sum.add(compare(&mut farm, seed).unwrap_or_else(|mismatch| panic!("{mismatch}")));
-    }
+    };
+    (0..WORLDS).for_each(|seed| of(Farm::under(seed, star::written), seed));
+    (0..WORLDS / 8).for_each(|seed| of(Farm::lending(seed, star::written), seed));
     assert!(sum.decisions >= 1_200, "only {sum:?}");
     assert!(sum.matches >= 400 && sum.idle >= 400, "lopsided worlds: {sum:?}");
+    assert!(sum.backfilled >= 10 && sum.asked_to_lend >= 100, "lopsided worlds: {sum:?}");
     assert!(sum.with_steps >= 60 && sum.granted >= 20, "lopsided worlds: {sum:?}");
 }

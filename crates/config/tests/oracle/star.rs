@@ -117,7 +117,9 @@ pub(crate) fn written(dice: &mut Dice) -> Written {
         "" => String::new(),
         allow => format!("\n    allow = {allow},"),
     };
-    let text = format!("{HELPERS}\npolicy({allow}\n    order = []{lists},\n)\n");
+    // Not rolled for: so that the worlds of old seeds are what they were.
+    let backfill = if dice.0.is_multiple_of(2) { "\n    backfill = True," } else { "" };
+    let text = format!("{HELPERS}\npolicy({allow}\n    order = []{lists},{backfill}\n)\n");
     load(text, &order.terms)
 }
 

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::matcher::Pace;
 use crate::replay::Length;
 use crate::words::Duration;
+
+/// With fewer builds the longest of them says nothing of the tenth.
+const PACE_OF: usize = 5;
 
 /// What history teaches about one builder, or one step of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +32,13 @@ impl Usual {
             })
         };
         Some(Usual { p50: rank(50)?, p90: rank(90)?, builds: lengths.len() })
+    }
+
+    /// What backfill goes by; `None` where it rests on too few builds to tell nine of ten.
+    #[must_use]
+    pub fn pace(&self) -> Option<Pace> {
+        let pace = Pace { locks: self.p50.locks, whole: self.p90.slot };
+        (self.builds >= PACE_OF).then_some(pace)
     }
 }
 
@@ -70,6 +81,14 @@ mod tests {
         check(&[30, 10, 20], Some([19, 20, 29, 30]));
         let hundred: Vec<i64> = (1..=100).rev().collect();
         check(&hundred, Some([49, 50, 89, 90]));
+    }
+
+    #[test]
+    fn backfill_goes_by_five_builds_or_more() {
+        let pace = |slots: &[i64]| Usual::of(&lengths(slots)).and_then(|usual| usual.pace());
+        assert_eq!(pace(&[10, 10, 10, 10]), None);
+        let expected = Pace { locks: Duration(29), whole: Duration(50) };
+        assert_eq!(pace(&[50, 10, 30, 20, 40]), Some(expected));
     }
 
     #[test]

@@ -136,6 +136,12 @@ impl Matcher {
         };
     }
 
+    /// How long builds of a builder take, if that is known.
+    #[must_use]
+    pub fn pace(&self, builder: &str) -> Option<Pace> {
+        self.paces.of(builder)
+    }
+
     /// When a holding is expected to leave its locks; `None` where nobody knows. What
     /// [`Matcher::take`] books is expected to take as long as half of its builder's builds do.
     pub fn expect(&mut self, id: HoldingId, ends: Option<Micros>) {

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use steading_core::forecast::Live;
-use steading_core::matcher::Waiting;
+use steading_core::matcher::{Pace, Waiting};
 use steading_core::words::{
-    Cell, Decided, EventKind, FarmRow, Paused, Request, RequestId, RequestState, Seq, Worker,
+    BuildId, Cell, Decided, EventKind, FarmRow, Paused, Request, RequestId, RequestState, Seq,
+    Worker,
 };
 use steading_store::{Error, Glimpse, LastTry, Read};
 
@@ -23,6 +24,10 @@ pub(super) struct News {
     pub(super) holders: Option<Vec<Live>>,
     /// Every step that waits for locks, if that may have changed.
     pub(super) waiting: Option<Vec<Waiting>>,
+    /// How long builds take, of builders of which that may have changed; where the farm backfills.
+    pub(super) paces: BTreeMap<String, Option<Pace>>,
+    /// How long steps of holders keep their locks, by builder and step; where the farm backfills.
+    pub(super) steps: BTreeMap<(String, String), Pace>,
     /// Whether the farm starts anything, and which builders are paused, if that may have changed.
     pub(super) standing: Option<(FarmRow, BTreeMap<String, Paused>)>,
     /// The moment.
@@ -39,8 +44,8 @@ pub(super) struct Asked {
     pub(super) last: Option<LastTry>,
 }
 
-/// All there is.
-pub(super) fn all(r: &Read<'_>) -> Result<News, Error> {
+/// All there is; how long builds take where the farm `backfills`.
+pub(super) fn all(r: &Read<'_>, backfills: bool) -> Result<News, Error> {
     let mut last_tries = r.last_tries()?;
     let pending = r.pending()?.into_iter();
     let requests = pending.map(|request| Asked {
@@ -48,10 +53,15 @@ pub(super) fn all(r: &Read<'_>) -> Result<News, Error> {
         last: last_tries.remove(&request.id),
         pending: Some(request),
     });
+    let durations = if backfills { r.durations()? } else { BTreeMap::new() };
+    let paces = durations.into_iter().map(|(builder, usual)| (builder, usual.pace()));
+    let holders = r.live_holdings()?;
     Ok(News {
         requests: requests.collect(),
         workers: workers(r)?,
-        holders: Some(r.live_holdings()?),
+        paces: paces.collect(),
+        steps: if backfills { steps(r, &holders)? } else { BTreeMap::new() },
+        holders: Some(holders),
         waiting: Some(r.waiting_steps()?),
         standing: Some(standing(r)?),
         decided: Decided { seq: r.newest_seq()?, at: r.now() },
@@ -59,12 +69,13 @@ pub(super) fn all(r: &Read<'_>) -> Result<News, Error> {
 }
 
 /// What moved after an event, and the requests asked about besides; absent when it is too much.
-/// `step_locks` says whether steps may hold locks of their own.
+/// `step_locks` says whether steps may hold locks of their own, `backfills` whether how long builds
+/// take counts.
 pub(super) fn since(
     r: &Read<'_>,
     since: Seq,
     requests: BTreeSet<RequestId>,
-    step_locks: bool,
+    (step_locks, backfills): (bool, bool),
 ) -> Result<Option<News>, Error> {
     let mut moved = Moved { requests, ..Moved::default() };
     let heard = r.glimpse_events(since, BEHIND_MAX + 1, |event| moved.hear(event, step_locks))?;
@@ -76,13 +87,30 @@ pub(super) fn since(
     let requests = moved.requests.iter().map(|id| asked(r, *id)).collect::<Result<_, _>>()?;
     let holders = moved.holders.then(|| r.live_holdings()).transpose()?;
     let waiting = moved.holders.then(|| r.waiting_steps()).transpose()?;
+    let (mut paces, mut of_steps) = (BTreeMap::new(), BTreeMap::new());
+    if backfills {
+        let ended: Vec<_> = moved.ended.iter().map(|id| r.build(*id)).collect::<Result<_, _>>()?;
+        for builder in ended.into_iter().flatten().map(|build| build.builder) {
+            if !paces.contains_key(&builder) {
+                let pace = r.duration(&builder)?.and_then(|usual| usual.pace());
+                paces.insert(builder, pace);
+            }
+        }
+        of_steps = steps(r, holders.as_deref().unwrap_or_default())?;
+    }
     let workers = match moved.workers {
         true => workers(r)?,
         false => built_on(r, moved.built_on)?,
     };
     let decided = Decided { seq: r.newest_seq()?, at: r.now() };
     let standing = moved.farm.then(|| standing(r)).transpose()?;
-    Ok(Some(News { requests, workers, holders, waiting, standing, decided }))
+    let steps = of_steps;
+    Ok(Some(News { requests, workers, holders, waiting, paces, steps, standing, decided }))
+}
+
+fn steps(r: &Read<'_>, holders: &[Live]) -> Result<BTreeMap<(String, String), Pace>, Error> {
+    let usual = r.durations_of_steps(holders)?.into_iter();
+    Ok(usual.filter_map(|(step, usual)| Some((step, usual.pace()?))).collect())
 }
 
 fn standing(r: &Read<'_>) -> Result<(FarmRow, BTreeMap<String, Paused>), Error> {
@@ -127,6 +155,8 @@ struct Moved {
     farm: bool,
     /// A builder was paused or resumed.
     builders: bool,
+    /// Builds that are finished.
+    ended: BTreeSet<BuildId>,
 }
 
 impl Moved {
@@ -153,6 +183,9 @@ impl Moved {
         let started = event.kind == EventKind::BuildStarted.word();
         let moved = |field: &str| delta.contains_key(field);
         self.holders |= started || moved("steps_ended_at") || moved("lost_at");
+        if moved("finished_at") {
+            self.ended.insert(BuildId(event.noun_id));
+        }
         let text = |field: &str| match delta.get(field) {
             Some(Cell::Text(text)) => Some(text.clone()),
             _ => None,

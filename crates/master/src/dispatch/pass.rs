@@ -140,13 +140,16 @@ struct Decisions {
 }
 
 /// Decides where that may take as long as it does: neither do user functions run on a thread that
-/// serves others, nor is much placed there, as at the start. With little to do, going to another
+/// serves others, nor is much placed there, as at the start, nor all looked at that could be
+/// backfilled. With little to do, going to another
 /// thread and back would take longer.
 async fn decide(
     mut known: Snapshot,
     builds_max: usize,
 ) -> Result<(Snapshot, Decisions), FarmError> {
-    if !known.present.policy.decides() && known.matcher.unplaced() <= FEW {
+    let policy = &known.present.policy;
+    let quick = !policy.decides() && !policy.backfills();
+    if quick && known.matcher.unplaced() <= FEW {
         let decisions = decided(&mut known, builds_max);
         return Ok((known, decisions));
     }
@@ -168,6 +171,10 @@ fn decided(known: &mut Snapshot, builds_max: usize) -> Decisions {
         match next {
             Start::Build(_) if decisions.matches.len() == builds_max => break,
             Start::Build(best) => {
+                if let Some(backfill) = &best.backfill {
+                    let (request, worker) = (best.request.0, best.worker.as_str());
+                    tracing::info!(request, worker, "{}", backfill.text());
+                }
                 booked.extend(known.matcher.take(&best));
                 decisions.matches.push(best);
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use steading_core::forecast::Live;
-use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher};
+use steading_core::matcher::{Candidate, Holding, HoldingId, Matcher, Pace};
 use steading_core::settle::rest;
 use steading_core::words::{Decided, FarmRow, HeldLock, Micros, Paused, Request, RequestId};
 use steading_store::{LastTry, Read};
@@ -59,7 +59,8 @@ impl Snapshot {
     /// Reads a moment and tells a fresh matcher all of it.
     pub(super) async fn take(context: &Context) -> Result<Snapshot, FarmError> {
         let present = context.farms.present();
-        let news = context.store.read(news::all).await?;
+        let backfills = present.policy.backfills();
+        let news = context.store.read(move |r| news::all(r, backfills)).await?;
         let mut snapshot = Snapshot {
             matcher: Matcher::new(&present.farm),
             present,
@@ -98,10 +99,13 @@ impl Snapshot {
             || self.held.values().any(|(holding, _)| !holding.slot)
             || self.matcher.waiting().next().is_some();
         let quarantined = self.quarantined.clone();
-        let few = self.follows_closely(context.store.seq().borrow().0);
+        let backfills = self.present.policy.backfills();
+        // How long builds take is read from many of them.
+        let few = !backfills && self.follows_closely(context.store.seq().borrow().0);
         let look = move |r: &Read<'_>| {
             let rested = now.iter().filter(|(_, until)| **until <= r.now()).map(|(id, _)| *id);
-            let news = news::since(r, since, rested.chain(again).collect(), step_locks)?;
+            let news =
+                news::since(r, since, rested.chain(again).collect(), (step_locks, backfills))?;
             // The end of a quarantine is no event.
             let over = quarantined.values().any(|until| *until <= r.now());
             let workers = if over { Some(news::workers(r)?) } else { None };
@@ -139,8 +143,11 @@ impl Snapshot {
             let accepting = accepting(&worker, now);
             self.matcher.set_worker(view(worker, last_builder, now), accepting);
         }
+        for (builder, pace) in news.paces {
+            self.matcher.learn(&builder, pace);
+        }
         if let Some(holders) = news.holders {
-            self.hold(holders);
+            self.hold(holders, &news.steps);
         }
         if let Some(waiting) = news.waiting {
             self.matcher.set_waiting(waiting);
@@ -151,8 +158,9 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Releases what is held no more, or otherwise; holds what is new.
-    fn hold(&mut self, holders: Vec<Live>) {
+    /// Releases what is held no more, or otherwise; holds what is new. One that is being offered
+    /// begins now at the earliest.
+    fn hold(&mut self, holders: Vec<Live>, steps: &BTreeMap<(String, String), Pace>) {
         let now: BTreeMap<String, Live> =
             holders.into_iter().map(|live| (live.holding.by.clone(), live)).collect();
         let matcher = &mut self.matcher;
@@ -164,10 +172,16 @@ impl Snapshot {
             same
         });
         for (by, live) in now {
-            self.held.entry(by).or_insert_with(|| {
+            let pace = match &live.step {
+                None => matcher.pace(&live.builder),
+                Some(step) => steps.get(&(live.builder.clone(), step.clone())).copied(),
+            };
+            let began = live.started_at.unwrap_or(self.decided.at);
+            let (_, id) = self.held.entry(by).or_insert_with(|| {
                 let id = matcher.hold(live.holding.clone(), live.of.as_ref());
                 (live.holding, id)
             });
+            matcher.expect(*id, pace.map(|pace| began.plus(pace.locks)));
         }
     }
 

@@ -66,10 +66,17 @@ impl Read<'_> {
         let names = self.rows(BUILDERS, [], |row| Ok(row.get::<_, String>("name")?))?;
         let mut durations = BTreeMap::new();
         for name in names {
-            let lengths = self.rows(GREEN, (&name, LEARNED_OF), length)?;
-            durations.extend(Usual::of(&lengths).map(|usual| (name, usual)));
+            durations.extend(self.duration(&name)?.map(|usual| (name, usual)));
         }
         Ok(durations)
+    }
+
+    /// The same of one builder.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub fn duration(&self, builder: &str) -> Result<Option<Usual>, Error> {
+        Ok(Usual::of(&self.rows(GREEN, (builder, LEARNED_OF), length)?))
     }
 
     /// How long the steps of a builder usually take, by name: learned from the same builds.

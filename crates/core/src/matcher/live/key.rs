@@ -28,6 +28,7 @@ impl Key {
         }
     }
 
+    #[inline]
     pub(super) fn at(&self, place: usize) -> i64 {
         match self {
             Key::Short(numbers) => numbers[place],
@@ -42,22 +43,28 @@ impl Key {
         }
     }
 
-    fn numbers(&self) -> &[i64] {
-        match self {
-            Key::Short(numbers) => numbers,
-            Key::Long(numbers) => numbers,
-        }
-    }
-
     /// How the sum of some keys compares with another, place by place: mostly the first few tell.
     #[inline]
     pub(super) fn compare_sum<const PARTS: usize>(parts: [&Key; PARTS], other: &Key) -> Ordering {
-        let parts = parts.map(Key::numbers);
-        for (place, other) in other.numbers().iter().enumerate() {
-            let sum = parts.iter().fold(0, |sum: i64, part| sum.wrapping_add(part[place]));
-            let ordering = sum.cmp(other);
-            if ordering != Ordering::Equal {
-                return ordering;
+        let differs = |place: usize, other: i64| {
+            let sum = parts.iter().fold(0, |sum: i64, part| sum.wrapping_add(part.at(place)));
+            if sum == other { None } else { Some(sum.cmp(&other)) }
+        };
+        // Apart, as their number is known for the first kind: this is the innermost loop of all.
+        match other {
+            Key::Short(numbers) => {
+                for (place, number) in numbers.iter().enumerate() {
+                    if let Some(ordering) = differs(place, *number) {
+                        return ordering;
+                    }
+                }
+            }
+            Key::Long(numbers) => {
+                for (place, number) in numbers.iter().enumerate() {
+                    if let Some(ordering) = differs(place, *number) {
+                        return ordering;
+                    }
+                }
             }
         }
         Ordering::Equal
@@ -65,27 +72,27 @@ impl Key {
 
     #[inline]
     pub(super) fn plus(&self, other: &Key) -> Key {
+        self.with(other, i64::wrapping_add)
+    }
+
+    /// What there is more in it than in another.
+    #[inline]
+    pub(super) fn minus(&self, other: &Key) -> Key {
+        self.with(other, i64::wrapping_sub)
+    }
+
+    #[inline]
+    fn with(&self, other: &Key, each: impl Fn(i64, i64) -> i64) -> Key {
         match (self, other) {
             (Key::Short(a), Key::Short(b)) => {
-                Key::Short(array::from_fn(|place| a[place].wrapping_add(b[place])))
+                Key::Short(array::from_fn(|place| each(a[place], b[place])))
             }
             (Key::Long(a), Key::Long(b)) => {
-                Key::Long(a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b)).collect())
+                Key::Long(a.iter().zip(b).map(|(a, b)| each(*a, *b)).collect())
             }
             // All keys of an order have its number of terms.
             (Key::Short(_), Key::Long(_)) | (Key::Long(_), Key::Short(_)) => self.clone(),
         }
-    }
-}
-
-impl Key {
-    /// What there is more in it than in another.
-    pub(super) fn minus(&self, other: &Key) -> Key {
-        let mut less = self.clone();
-        for (place, number) in other.numbers().iter().enumerate() {
-            less.set(place, self.at(place).wrapping_sub(*number));
-        }
-        less
     }
 }
 

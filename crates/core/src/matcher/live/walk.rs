@@ -2,10 +2,10 @@
 //! locks fit beside what is held and what those before it reserve.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::super::locks::Taken;
-use super::graph::rank;
 use super::heap::{Entry, Owner};
 use super::key::{Key, Rank};
 use super::live_order::Live;
@@ -102,11 +102,7 @@ impl Live {
         } else {
             None
         };
-        if visit.nth == Some(0) {
-            self.advance(visit.lane, walk);
-        }
-        if let Some(nth) = visit.nth {
-            walk.ahead.extend(self.next_of_class(visit, nth + 1));
+        if first {
             self.reserve(visit, &mut walk.reserved);
         } else {
             walk.reserved.later.retain(|(id, _)| *id != visit.id);
@@ -114,6 +110,12 @@ impl Live {
         if let Some(rank) = elsewhere {
             walk.reserved.later.push((visit.id, visit.lane));
             walk.ahead.push(Box::new(Visit { rank, nth: None, ..visit.clone() }));
+        }
+        if let Some(nth) = visit.nth.filter(|_| !self.is_closed(visit.lane, &walk.reserved)) {
+            if nth == 0 {
+                self.advance(visit.lane, walk);
+            }
+            walk.ahead.extend(self.next_of_class(visit, nth + 1));
         }
         false
     }
@@ -167,7 +169,8 @@ impl Live {
         self.graph.is_granted(standings, request, worker)
     }
 
-    /// Whether nobody can get anything any more of the locks a lane needs.
+    /// Whether nobody can get anything any more of the locks a lane needs. That stays so: who will
+    /// be met again fits beside what is reserved, so wants nothing of these.
     fn is_closed(&self, lane: u32, reserved: &Reserved) -> bool {
         self.graph.lane(lane).farm.iter().all(|(lock, _)| {
             let of_farm = &self.recipes.farm[*lock];
@@ -186,9 +189,9 @@ impl Live {
     fn next_of_class(&self, visit: &Visit, nth: usize) -> Option<Box<Visit>> {
         let class = self.graph.request(visit.class);
         let (key, id) = class.queue.after(&visit.key, visit.id)?;
-        let edge = self.graph.edge(visit.class, visit.worker)?;
-        let seat = self.graph.seat(visit.class, visit.worker)?;
-        let rank = rank(&self.graph.local(class, key, edge.pair), id, seat);
+        // Group, pair and worker say of both the same.
+        let worth = visit.rank.key.minus(&visit.key).plus(key);
+        let rank = Rank { key: worth, request: Reverse(id), worker: visit.rank.worker };
         Some(Box::new(Visit { rank, nth: Some(nth), key: key.clone(), id, ..visit.clone() }))
     }
 

@@ -1,8 +1,10 @@
 //! Who holds which slots and locks. What is free is summed up from the holders whenever it is
 //! asked, never counted up and down.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::Holding;
 use super::facts::Pending;
@@ -40,7 +42,8 @@ impl Held {
 /// All holdings, findable by worker and by pool. The hash maps are never walked.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Books {
-    all: BTreeMap<HoldingId, Held>,
+    /// In boxes: they are large, and those of a node move when one goes.
+    all: BTreeMap<HoldingId, Box<Held>>,
     by_worker: HashMap<String, OfWorker>,
     /// Who holds what of a pool, by holding.
     pools: HashMap<Pool, Vec<(HoldingId, Access)>>,
@@ -60,7 +63,7 @@ impl Books {
         self.next += 1;
         let id = HoldingId(self.next);
         self.file(locks, id, &held.holding);
-        self.all.insert(id, held);
+        self.all.insert(id, Box::new(held));
         id
     }
 
@@ -128,7 +131,7 @@ impl Books {
 
     /// The requests whose builds have a slot, as far as they are known.
     pub(super) fn running(&self) -> impl Iterator<Item = &RequestView> {
-        self.all.values().filter(|held| held.holding.slot).filter_map(Held::view)
+        self.all.values().filter(|held| held.holding.slot).filter_map(|held| held.view())
     }
 
     /// The request whose build has this slot; `None` when it ended, has no slot, or is not known.

@@ -1,8 +1,10 @@
 //! The facts the matcher was told, what of them moved since it last looked, and what was worked out
 //! from them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::books::{Books, HoldingId};
 use super::eligible::eligible;
@@ -21,6 +23,8 @@ pub(super) struct World {
     pub(super) limits: Limits,
     pub(super) requests: BTreeMap<RequestId, Arc<Pending>>,
     pub(super) seats: Seats,
+    /// How often a worker was told.
+    pub(super) told: u64,
     pub(super) waiting: BTreeMap<StepId, Waiting>,
     pub(super) books: Books,
     /// By what they demand; never walked.
@@ -56,6 +60,9 @@ pub(super) struct Seat {
     pub(super) running: i64,
     /// How many may.
     pub(super) most: Option<i64>,
+    /// The number of the call that told it: what is not derived from holdings is as it was while
+    /// this is.
+    pub(super) told: u64,
 }
 
 /// The workers known, found by name and walked in the order of names.

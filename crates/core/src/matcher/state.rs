@@ -1,7 +1,9 @@
 //! What the matcher is told, by plain calls.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::backfill::Paces;
 use super::books::{Books, Held, HoldingId, Of};
@@ -34,9 +36,10 @@ impl Matcher {
             limits: Limits::of(farm),
             requests: BTreeMap::new(),
             seats: Seats::default(),
+            told: 0,
             waiting: BTreeMap::new(),
             books: Books::default(),
-            recipes: HashMap::new(),
+            recipes: HashMap::default(),
             moved: Moved::default(),
         };
         let (memory, live, paces) = (Memory::default(), Live::default(), Paces::default());
@@ -112,7 +115,9 @@ impl Matcher {
             self.memory.eligible.remove(&name);
         }
         let (running, most) = (self.world.books.running_on(&name), self.world.limits.most(&name));
-        self.world.seats.insert(name.clone(), Seat { view, accepting, running, most });
+        self.world.told += 1;
+        let told = self.world.told;
+        self.world.seats.insert(name.clone(), Seat { view, accepting, running, most, told });
         self.world.moved.workers.push(name);
     }
 

@@ -117,6 +117,8 @@ pub(super) struct Desk {
     pub(super) name: String,
     /// As it was when it was placed; `None` when the worker is not known.
     pub(super) view: Option<WorkerView>,
+    /// Which time of being told that was.
+    pub(super) told: u64,
     pub(super) class: Option<u32>,
     pub(super) head: Head,
     /// Its room in the class, while it is free.

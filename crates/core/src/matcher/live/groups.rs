@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::HashMap;
+
 use super::super::books::{Books, HoldingId};
 use super::super::keys::group;
 use super::graph::Graph;
@@ -30,8 +32,8 @@ pub(super) struct Groups {
     all: Vec<Group>,
     by_groups: BTreeMap<Vec<usize>, u32>,
     combined: Vec<Vec<usize>>,
-    /// Groups each running build counts for.
-    holdings: BTreeMap<HoldingId, Vec<usize>>,
+    /// The combination each running build counts for; walked only where order does not matter.
+    holdings: HashMap<HoldingId, u32>,
     /// Combinations that say something else than before, and what that was.
     pub(super) changed: BTreeMap<u32, Key>,
     /// Those that rank higher than before.
@@ -107,18 +109,20 @@ impl Groups {
         (policy, books): (&dyn Policy, &Books),
         (terms, graph): (&mut Terms, &mut Graph),
     ) {
-        let new = books.runs(id).map(|view| self.groups(policy, view)).unwrap_or_default();
-        let old = self.holdings.remove(&id).unwrap_or_default();
+        let view = books.runs(id);
+        let new = view.map(|view| self.of(policy, view, (&mut *terms, &mut *graph)));
+        let old = self.file(id, new);
         if old == new {
-            return self.file(id, new);
+            return;
         }
-        for group in &old {
+        let members = |combined: Option<u32>| combined.map(|it| self.combined[it as usize].iter());
+        for group in members(old).into_iter().flatten() {
             self.all[*group].running -= 1;
         }
-        for group in &new {
+        for group in members(new).into_iter().flatten() {
             self.all[*group].running += 1;
         }
-        for group in old.iter().chain(&new) {
+        for group in members(old).into_iter().chain(members(new)).flatten() {
             for combined in &self.all[*group].combined {
                 let key = self.key(&self.combined[*combined as usize], terms);
                 let known = &mut graph.groups[*combined as usize];
@@ -129,12 +133,13 @@ impl Groups {
                 *known = key;
             }
         }
-        self.file(id, new);
     }
 
-    fn file(&mut self, id: HoldingId, new: Vec<usize>) {
-        if !new.is_empty() {
-            self.holdings.insert(id, new);
+    /// Notes what a holding counts for. Gives what it counted for before.
+    fn file(&mut self, id: HoldingId, new: Option<u32>) -> Option<u32> {
+        match new {
+            Some(new) => self.holdings.insert(id, new),
+            None => self.holdings.remove(&id),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Classes: who is of which, and the edges between them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::super::facts::Pending;
 use super::super::memo::{Seen, Views};

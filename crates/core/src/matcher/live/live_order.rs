@@ -1,6 +1,8 @@
 //! The live order's state: how it follows the facts, and what goes next.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::HashMap;
 
 use super::super::facts::{Memory, World};
 use super::super::keys::Moment;

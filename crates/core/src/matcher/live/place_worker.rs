@@ -36,6 +36,7 @@ impl Live {
         self.graph.desks.push(Desk {
             name: name.to_owned(),
             view: None,
+            told: 0,
             class: None,
             head: Head { key: self.terms.zero(), label, worker: new },
             room: None,
@@ -60,24 +61,26 @@ impl Live {
             self.change_class(at, None, with);
             return;
         };
-        let class = self.class_of(at, &seat.view, with);
+        let class = self.class_of(at, seat, with);
         let seen = self.graph.worker(class).seen;
         if !seen {
             self.sight.wait(class, at);
         }
-        let key = self.key_of(at, &seat.view, with);
+        let key = self.key_of(at, seat, with);
         let room = (seen && key.is_some() && seat.is_open()).then(|| self.room_of(at, seat, with));
         let broken = key.is_none();
         let spot = Spot { class, key: key.unwrap_or_else(|| self.terms.zero()), room };
         let desk = &mut self.graph.desks[at as usize];
         desk.broken = broken;
         match &mut desk.view {
+            Some(view) if desk.told == seat.told => view.busy_slots = seat.view.busy_slots,
             Some(view) if view.labels == seat.view.labels => {
                 (view.slots, view.busy_slots) = (seat.view.slots, seat.view.busy_slots);
                 view.last_builder.clone_from(&seat.view.last_builder);
             }
             view => *view = Some(seat.view.clone()),
         }
+        desk.told = seat.told;
         self.take_place(at, spot, with);
     }
 
@@ -122,11 +125,9 @@ impl Live {
         self.written = written;
     }
 
-    fn class_of(&mut self, at: u32, view: &WorkerView, with: &mut With<'_>) -> u32 {
-        let desk = &self.graph.desks[at as usize];
-        if let (Some(old), Some(class)) = (&desk.view, desk.class)
-            && looks_the_same(old, view, &self.reads)
-        {
+    fn class_of(&mut self, at: u32, seat: &Seat, with: &mut With<'_>) -> u32 {
+        let (desk, view) = (&self.graph.desks[at as usize], &seat.view);
+        if let Some(class) = desk.class.filter(|_| desk.looks_as(seat, &self.reads)) {
             return class;
         }
         let own = self.recipes.own_names.keys();
@@ -140,14 +141,12 @@ impl Live {
         self.worker_class(look, view)
     }
 
-    fn key_of(&mut self, at: u32, view: &WorkerView, with: &mut With<'_>) -> Option<Key> {
+    fn key_of(&mut self, at: u32, seat: &Seat, with: &mut With<'_>) -> Option<Key> {
         let desk = &self.graph.desks[at as usize];
-        match &desk.view {
-            Some(old) if looks_the_same(old, view, &with.memory.memo.worker_reads) => {
-                (!desk.broken).then(|| desk.head.key.clone())
-            }
-            _ => self.worker_key(view, with),
+        if desk.looks_as(seat, &with.memory.memo.worker_reads) {
+            return (!desk.broken).then(|| desk.head.key.clone());
         }
+        self.worker_key(&seat.view, with)
     }
 
     /// What the terms say that look at workers alone.
@@ -253,13 +252,19 @@ impl Live {
     }
 }
 
-/// Whether a worker looks as before to functions that read these attributes.
-fn looks_the_same(old: &WorkerView, new: &WorkerView, reads: &BTreeSet<Attribute>) -> bool {
-    // There are few of them, and this is asked for each event: no name is made to look one up.
-    let read =
-        |field: &str| reads.iter().any(|it| matches!(it, Attribute::Worker(f) if f == field));
-    (old.busy_slots == new.busy_slots || !read("busy_slots"))
-        && (old.last_builder == new.last_builder || !read("last_builder"))
-        && old.slots == new.slots
-        && old.labels == new.labels
+impl Desk {
+    /// Whether a worker looks as when it was placed, to functions that read these attributes.
+    fn looks_as(&self, seat: &Seat, reads: &BTreeSet<Attribute>) -> bool {
+        let (Some(old), new) = (&self.view, &seat.view) else { return false };
+        // There are few of them, and this is asked for each event: no name is made to look one up.
+        let read =
+            |field: &str| reads.iter().any(|it| matches!(it, Attribute::Worker(f) if f == field));
+        let same_told = || {
+            (old.last_builder == new.last_builder || !read("last_builder"))
+                && old.slots == new.slots
+                && old.labels == new.labels
+        };
+        (old.busy_slots == new.busy_slots || !read("busy_slots"))
+            && (self.told == seat.told || same_told())
+    }
 }

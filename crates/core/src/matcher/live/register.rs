@@ -1,8 +1,10 @@
 //! The classes of one side, by what they look like and by what they need or offer.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::recipes::{Feature, number};
 
@@ -25,7 +27,7 @@ pub(super) struct Register<L> {
 impl<L> Default for Register<L> {
     fn default() -> Self {
         Register {
-            by_look: HashMap::new(),
+            by_look: HashMap::default(),
             looks: Vec::new(),
             features: Vec::new(),
             by_feature: BTreeMap::new(),

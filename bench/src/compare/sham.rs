@@ -92,8 +92,8 @@ impl Dialer {
 }
 
 /// Every heartbeat's time; workers that began at different times keep different ones.
-fn ticks(number: usize) -> Interval {
-    let every = Duration::from_millis(HEARTBEAT_MS);
+fn ticks(number: usize, every_ms: u64) -> Interval {
+    let every = Duration::from_millis(every_ms);
     interval_at(Instant::now() + every.mul_f64((number % 997) as f64 / 997.0), every)
 }
 
@@ -133,12 +133,15 @@ impl Sham {
         };
         self.said = 0;
         self.say(&mut socket, ToMaster::Hello(hello)).await?;
-        let mut beat = ticks(number);
+        let mut beat = ticks(number, HEARTBEAT_MS);
         loop {
             tokio::select! {
                 message = socket.next() => match message?.ok()? {
                     Message::Binary(bytes) => {
                         let message = decode(&bytes).ok()?;
+                        if let ToWorker::Welcome { heartbeat_ms, .. } = &message {
+                            beat = ticks(number, *heartbeat_ms);
+                        }
                         self.hear(&mut socket, message).await?;
                     }
                     Message::Close(_) => return None,

@@ -1,5 +1,6 @@
 //! Every state that waits has a deadline; here is who notices.
 
+use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
 use steading_core::farm::{Farm, WorkerSpec};
@@ -25,7 +26,7 @@ const AGAIN: Duration = deadlines::STEP_SLACK;
 
 /// Looks again and again.
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
-    let mut began = None;
+    let (mut began, mut known) = (None, None);
     let mut looked = Instant::now();
     loop {
         let late = looked.elapsed();
@@ -35,7 +36,7 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
             began = None;
         }
         // At once: how long a worker may be away is counted from here.
-        if let Err(error) = pass(&context, &mut began).await {
+        if let Err(error) = pass(&context, &mut began, &mut known).await {
             tracing::error!("cannot look after deadlines: {error}");
         }
         tokio::select! {
@@ -46,11 +47,14 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     }
 }
 
+/// All workers, as of so many commits: they may be ten thousand, of which nothing is new.
+type Known = Option<(u64, Arc<Vec<Worker>>)>;
+
 /// What is looked at.
 struct Sight {
     claims: Vec<Claim>,
     builds: Vec<Build>,
-    workers: Vec<Worker>,
+    workers: Arc<Vec<Worker>>,
     /// Running steps that were sent a while ago.
     steps: Vec<(BuildId, i64, Micros)>,
     /// Since when no infrastructure error was noticed, while the farm is suspected.
@@ -59,7 +63,7 @@ struct Sight {
 }
 
 impl Sight {
-    fn read(r: &Read<'_>) -> Result<Sight, Error> {
+    fn read(r: &Read<'_>, known: Option<Arc<Vec<Worker>>>) -> Result<Sight, Error> {
         let now = r.now();
         let since = Micros(now.0 - deadlines::STEP_SLACK.0 * 1000);
         let troubles = r.farm_row()?.troubles;
@@ -67,7 +71,10 @@ impl Sight {
         Ok(Sight {
             claims: r.offered_claims()?,
             builds: r.live_builds()?,
-            workers: r.workers()?,
+            workers: match known {
+                Some(workers) => workers,
+                None => Arc::new(r.workers()?),
+            },
             steps: r.steps_sent_before(since)?,
             suspected: suspected.then(|| r.newest_cause_at()).transpose()?,
             now,
@@ -75,8 +82,16 @@ impl Sight {
     }
 }
 
-async fn pass(context: &Context, began: &mut Option<Micros>) -> Result<(), Error> {
-    let sight = context.store.read(Sight::read).await?;
+async fn pass(
+    context: &Context,
+    began: &mut Option<Micros>,
+    known: &mut Known,
+) -> Result<(), Error> {
+    // Before the look: what is written during it is new to the next one.
+    let commits = context.store.commits();
+    let same = known.take().filter(|(as_of, _)| *as_of == commits).map(|(_, workers)| workers);
+    let sight = context.store.read(move |r| Sight::read(r, same)).await?;
+    *known = Some((commits, Arc::clone(&sight.workers)));
     let now = sight.now;
     let began = *began.get_or_insert(now);
     // What fails here is said and looked at again: it keeps nobody else from being looked after.

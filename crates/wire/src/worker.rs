@@ -16,12 +16,29 @@ pub const PROTOCOL: u32 = 3;
 pub const PROTOCOL_OLDEST: u32 = 2;
 /// The version from which on a worker knows `Halt`.
 pub const HALTS_SINCE: u32 = 3;
-/// How often a worker sends a heartbeat, in milliseconds.
+/// How often a worker sends a heartbeat, unless it is told otherwise, in milliseconds.
 pub const HEARTBEAT_MS: u64 = 3_000;
-/// A side that heard nothing for this long drops the link, in milliseconds.
+/// How often one of many workers is told to, in milliseconds.
+pub const HEARTBEAT_MANY_MS: u64 = 5_000;
+/// From so many workers on.
+pub const MANY: usize = 1_000;
+/// A side that heard nothing for this long drops the link, in milliseconds; see [`silence_ms`].
 pub const SILENCE_MS: u64 = 10_000;
 /// The largest message either side accepts, in bytes: a block and its envelope.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+
+/// How often a worker sends a heartbeat when so many are connected, in milliseconds: what all of
+/// them cost a master that has nothing to do is bounded.
+#[must_use]
+pub fn heartbeat_ms(workers: usize) -> u64 {
+    if workers < MANY { HEARTBEAT_MS } else { HEARTBEAT_MANY_MS }
+}
+
+/// How long a control link with such heartbeats may be silent, in milliseconds: one may be lost.
+#[must_use]
+pub fn silence_ms(heartbeat_ms: u64) -> u64 {
+    SILENCE_MS.max(heartbeat_ms.saturating_mul(2).saturating_add(1_000))
+}
 
 /// What a worker says of itself, first of all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +154,10 @@ pub enum ToWorker {
         slots: i64,
         /// Held attempts the master no longer wants: a definite "drop it" (I1).
         drop: Vec<Attempt>,
+        /// How often it wants a heartbeat, in milliseconds. Optional: an older worker passes it
+        /// over.
+        #[serde(default = "unless_told")]
+        heartbeat_ms: u64,
     },
     /// The session does not begin; the text says why and what to do.
     Rejected {
@@ -194,6 +215,11 @@ pub enum ToWorker {
     Restarting,
     /// End the worker itself: at once when idle, else when its builds are gone.
     Stop,
+}
+
+/// What a master that does not say wants.
+fn unless_told() -> u64 {
+    HEARTBEAT_MS
 }
 
 /// A step that follows another that went well.
@@ -549,6 +575,10 @@ mod tests {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     #[serde(tag = "type", rename_all = "snake_case")]
     enum ToWorkerOf2 {
+        Welcome {
+            slots: i64,
+            drop: Vec<Attempt>,
+        },
         Run {
             attempt: Attempt,
             build: BuildId,
@@ -577,6 +607,23 @@ mod tests {
         let old = ToWorkerOf2::Run { attempt, build, number, primitive, then };
         assert_eq!(decode::<ToWorkerOf2>(&encode(&new)).expect("understood"), old);
         assert_eq!(decode::<ToWorker>(&encode(&old)).expect("understood"), new);
+        let welcome = |heartbeat_ms| ToWorker::Welcome { slots: 2, drop: vec![], heartbeat_ms };
+        let old = ToWorkerOf2::Welcome { slots: 2, drop: vec![] };
+        let new = encode(&welcome(HEARTBEAT_MANY_MS));
+        assert_eq!(decode::<ToWorkerOf2>(&new).expect("understood"), old);
+        let known = decode::<ToWorker>(&encode(&old)).expect("understood");
+        assert_eq!(known, welcome(HEARTBEAT_MS));
+    }
+
+    #[test]
+    fn many_workers_say_less_often_that_they_are_there() {
+        let check = |workers: usize, heartbeat: u64, silence: u64| {
+            let told = heartbeat_ms(workers);
+            assert_eq!((told, silence_ms(told)), (heartbeat, silence));
+        };
+        check(0, 3_000, 10_000);
+        check(MANY - 1, 3_000, 10_000);
+        check(MANY, 5_000, 11_000);
     }
 
     #[test]

@@ -174,6 +174,11 @@ impl Sessions {
         self.lock().drivers.contains_key(&build)
     }
 
+    /// How many workers have a session at the moment.
+    pub(crate) fn connected(&self) -> usize {
+        self.lock().sessions.len()
+    }
+
     /// Whether a worker has a session at the moment.
     pub(crate) fn is_connected(&self, worker: &str) -> bool {
         self.lock().sessions.contains_key(worker)

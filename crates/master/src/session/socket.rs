@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::ws::Message;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use serde::{Serialize, de::DeserializeOwned};
-use steading_wire::worker::{SILENCE_MS, decode, encode};
+use steading_wire::worker::{HEARTBEAT_MS, decode, encode, silence_ms};
 use tokio::time::Instant;
 
 /// Whatever carries WebSocket messages both ways.
@@ -30,7 +30,7 @@ impl<S> Socket for S where
 
 /// Longest time one message may take to be sent: slower peers are cut off. With the silence that
 /// may have been before, less than 15 s.
-const SEND_DEADLINE: Duration = Duration::from_secs(4);
+const SEND_DEADLINE: Duration = Duration::from_millis(3_500);
 
 /// Why a link ended.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +39,8 @@ pub(super) enum Ended {
     #[error("the link was closed")]
     Closed,
     /// Nothing was heard for too long.
-    #[error("nothing was heard for {} s", SILENCE_MS / 1000)]
-    Silent,
+    #[error("nothing was heard for {} s", .0.as_secs())]
+    Silent(Duration),
     /// It does not take what is sent.
     #[error("the worker does not take what is sent")]
     Stuck,
@@ -85,25 +85,34 @@ async fn send_frame(socket: &mut impl Socket, frame: Message) -> Result<(), Ende
 #[derive(Debug)]
 pub(super) struct Hearing {
     last: Instant,
+    /// The longest silence.
+    silence: Duration,
 }
 
 impl Default for Hearing {
     fn default() -> Hearing {
-        Hearing { last: Instant::now() }
+        let silence = Duration::from_millis(silence_ms(HEARTBEAT_MS));
+        Hearing { last: Instant::now(), silence }
     }
 }
 
 impl Hearing {
+    /// From now on something is heard so often, in milliseconds.
+    pub(super) fn expects(&mut self, heartbeat_ms: u64) -> u64 {
+        self.silence = Duration::from_millis(silence_ms(heartbeat_ms));
+        heartbeat_ms
+    }
+
     /// Receives one message; WebSocket's own pings count as life. May be dropped and called again:
     /// the silence is counted from what was last heard, not from the call.
     pub(super) async fn receive<T: DeserializeOwned>(
         &mut self,
         socket: &mut impl Socket,
     ) -> Result<T, Ended> {
-        let silence = Duration::from_millis(SILENCE_MS);
         loop {
-            let next = tokio::time::timeout_at(self.last + silence, socket.next()).await;
-            let message = next.map_err(|_| Ended::Silent)?.ok_or(Ended::Closed)??;
+            let next = tokio::time::timeout_at(self.last + self.silence, socket.next()).await;
+            let next = next.map_err(|_| Ended::Silent(self.silence))?;
+            let message = next.ok_or(Ended::Closed)??;
             self.last = Instant::now();
             match message {
                 Message::Binary(bytes) => return Ok(decode(&bytes)?),

@@ -4,7 +4,7 @@ use steading_core::words::{Attempt, RequestId, WorkerState};
 use steading_master::Stop;
 use steading_wire::worker::{Hello, PROTOCOL_OLDEST, ToMaster, ToWorker};
 
-use crate::world::{World, hello};
+use crate::world::{World, hello, welcome};
 
 const FARM: &str = "worker(\"barn\", slots = 3)\nbuilder(\"b\", steps = [shell(\"true\")])\n";
 
@@ -31,7 +31,7 @@ async fn a_declared_worker_with_its_token_is_welcome() {
     let stranger = Attempt { request: RequestId(7), epoch: 1 };
     let said = Hello { held: vec![stranger], ..hello("barn") };
     let answer = world.hello(&world.token("barn").await, said).await;
-    assert_eq!(answer, Ok(ToWorker::Welcome { slots: 3, drop: vec![stranger] }));
+    assert_eq!(answer, Ok(welcome(3, vec![stranger])));
     world.master.stop(Stop::Cancel).await.expect("it stops");
 }
 
@@ -60,7 +60,7 @@ async fn the_protocol_before_is_served() {
     let world = World::start(FARM).await;
     let said = Hello { protocol: PROTOCOL_OLDEST, instance: None, ..hello("barn") };
     let answer = world.hello(&world.token("barn").await, said).await;
-    assert_eq!(answer, Ok(ToWorker::Welcome { slots: 3, drop: vec![] }));
+    assert_eq!(answer, Ok(welcome(3, vec![])));
     world.master.stop(Stop::Cancel).await.expect("it stops");
 }
 

@@ -8,7 +8,7 @@ use steading_wire::command::{Command, Pausable};
 use steading_wire::rest::Why;
 use steading_wire::worker::{Attempt, Ending, ToMaster, ToWorker};
 
-use crate::world::{Link, World};
+use crate::world::{Link, World, welcome};
 
 const FARM: &str = r#"
 worker("barn", grace = "5m")
@@ -115,7 +115,7 @@ async fn once_the_retry_is_accepted_the_old_build_is_dropped() {
     let mut barn = world.dial(&world.token("barn").await).await.expect("it dials");
     let hello = steading_wire::worker::Hello { held: vec![attempt], ..crate::world::hello("barn") };
     barn.say(ToMaster::Hello(hello)).await;
-    assert_eq!(barn.hear().await, ToWorker::Welcome { slots: 1, drop: vec![attempt] });
+    assert_eq!(barn.hear().await, welcome(1, vec![attempt]));
     world.state(retry, BuildState::Running).await;
 }
 

@@ -3,7 +3,7 @@
 use steading_core::words::{BuildState, Outcome, Reason, WorkerState};
 use steading_wire::worker::{Attempt, Ending, ToMaster, ToWorker};
 
-use crate::world::{Link, World};
+use crate::world::{Link, World, welcome};
 
 const FARM: &str = r#"
 worker("barn")
@@ -143,7 +143,7 @@ async fn a_worker_that_stops_takes_nothing_also_after_a_reload() {
     barn.say(ToMaster::Stopping).await;
     world.until(|r| Ok(r.worker("barn")?.filter(|w| w.draining))).await;
     world.reload(&FARM.replace("worker(\"barn\")", "worker(\"barn\", slots = 4)")).await;
-    assert_eq!(barn.hear().await, ToWorker::Welcome { slots: 4, drop: vec![] });
+    assert_eq!(barn.hear().await, welcome(4, vec![]));
     let worker = world.until(|r| r.worker("barn")).await;
     assert!(worker.draining && worker.slots == 4);
 }

@@ -14,7 +14,7 @@ use steading_store::{Read, Store};
 use steading_wire::command::{Answer, Command};
 use steading_wire::rest::Force;
 use steading_wire::worker::{
-    Ending, Hello, PROTOCOL, Primitive, Report, ToMaster, ToWorker, decode, encode,
+    Ending, HEARTBEAT_MS, Hello, PROTOCOL, Primitive, Report, ToMaster, ToWorker, decode, encode,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -128,6 +128,11 @@ impl World {
         assert!(matches!(welcome, ToWorker::Welcome { .. }), "{welcome:?}");
         link
     }
+}
+
+/// What a worker hears first, among few.
+pub(crate) fn welcome(slots: i64, drop: Vec<Attempt>) -> ToWorker {
+    ToWorker::Welcome { slots, drop, heartbeat_ms: HEARTBEAT_MS }
 }
 
 /// A worker's end of its control link.

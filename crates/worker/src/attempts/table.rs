@@ -77,7 +77,7 @@ impl Table {
     /// What the master says, and what follows from it.
     pub(crate) fn on_message(&mut self, message: ToWorker) -> Vec<Effect> {
         match message {
-            ToWorker::Welcome { slots, drop } => {
+            ToWorker::Welcome { slots, drop, .. } => {
                 self.slots = slots;
                 let dropped: Vec<Effect> = drop.into_iter().flat_map(|a| self.forget(a)).collect();
                 dropped.into_iter().chain(self.say_again()).collect()

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::block_in_place;
 use tokio::time::{interval, sleep};
 
-use crate::session::{Backoff, Dialer, Lost, Socket, receive, send, send_ping};
+use crate::session::{Backoff, Dialer, Lost, SILENCE, Socket, receive, send, send_ping};
 use crate::spool::{Due, Spool};
 
 /// Where it is.
@@ -56,7 +56,7 @@ async fn carry(socket: Socket, spool: &Spool, healthy: &mut bool) -> Result<(), 
     spool.begin_link();
     let reads = async {
         loop {
-            match receive(&mut stream).await? {
+            match receive(&mut stream, SILENCE).await? {
                 BulkToWorker::Stored { log, next } if spool.stored(&log, next) => *healthy = true,
                 // Sent again on a new link, after a while: its disk may be full.
                 BulkToWorker::Stored { .. } => return Err(Lost::NotStored),

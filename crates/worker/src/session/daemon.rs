@@ -13,7 +13,7 @@ use std::time::Duration;
 use steading_wire::worker::{Attempt, HEARTBEAT_MS, Machine, Report, ToWorker};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
@@ -90,8 +90,6 @@ impl Daemon {
         is_up: watch::Sender<bool>,
         shutdown: Shutdown,
     ) -> Daemon {
-        let mut beat = interval(Duration::from_millis(HEARTBEAT_MS));
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut daemon = Daemon {
             links: tools.spool.links(),
             work: Work::new(Arc::clone(&tools.spool), boot(), tools.log_bytes_max),
@@ -105,7 +103,7 @@ impl Daemon {
             said: 0,
             dialling: None,
             backoff: Backoff::default(),
-            beat,
+            beat: every(Duration::from_millis(HEARTBEAT_MS)),
             is_up,
             shutdown,
             leaving: false,
@@ -201,6 +199,12 @@ impl Daemon {
         }
         self.leaving || self.work.has_stopped()
     }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut beat = interval_at(Instant::now() + period, period);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beat
 }
 
 async fn overdue(deadline: Option<Instant>) {

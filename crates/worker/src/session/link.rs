@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use steading_wire::worker::{ToMaster, ToWorker};
+use steading_wire::worker::{ToMaster, ToWorker, silence_ms};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
 use super::dial::{DialError, Dialer, Socket};
-use super::socket::{Lost, receive, send};
+use super::socket::{Lost, SILENCE, receive, send};
 use crate::Error;
 
 /// Where it is.
@@ -90,8 +90,12 @@ async fn carry(
 ) -> Result<(), Lost> {
     let (mut sink, mut stream) = socket.split();
     let reads = async {
+        let mut silence = SILENCE;
         loop {
-            let message = receive(&mut stream).await?;
+            let message = receive(&mut stream, silence).await?;
+            if let ToWorker::Welcome { heartbeat_ms, .. } = &message {
+                silence = Duration::from_millis(silence_ms(*heartbeat_ms));
+            }
             if heard.send(message).await.is_err() {
                 return Ok(());
             }

@@ -14,5 +14,5 @@ mod work;
 pub(crate) use backoff::Backoff;
 pub(crate) use dial::{DialError, Dialer, Socket};
 pub use run::run;
-pub(crate) use socket::{Lost, receive, send, send_ping};
+pub(crate) use socket::{Lost, SILENCE, receive, send, send_ping};
 pub use work::{Order, Work};

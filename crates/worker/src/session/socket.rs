@@ -11,8 +11,9 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::dial::Socket;
 
-/// The longest silence, and the longest a message may take to leave.
-const SILENCE: Duration = Duration::from_millis(SILENCE_MS);
+/// The longest silence, unless the master says otherwise, and the longest a message may take to
+/// leave.
+pub(crate) const SILENCE: Duration = Duration::from_millis(SILENCE_MS);
 
 /// Why a link is no more.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +22,8 @@ pub(crate) enum Lost {
     #[error("the master closed the link")]
     Closed,
     /// Nothing came, or nothing went, for too long.
-    #[error("the link was silent for {} s", SILENCE.as_secs())]
-    Silent,
+    #[error("the link was silent for {} s", .0.as_secs())]
+    Silent(Duration),
     /// It broke.
     #[error(transparent)]
     Broken(#[from] tungstenite::Error),
@@ -37,9 +38,10 @@ pub(crate) enum Lost {
 /// The next message; pongs count as signs of life.
 pub(crate) async fn receive<T: DeserializeOwned>(
     stream: &mut SplitStream<Socket>,
+    silence: Duration,
 ) -> Result<T, Lost> {
     loop {
-        let message = timeout(SILENCE, stream.next()).await.map_err(|_| Lost::Silent)?;
+        let message = timeout(silence, stream.next()).await.map_err(|_| Lost::Silent(silence))?;
         match message.ok_or(Lost::Closed)?? {
             Message::Binary(bytes) => return Ok(decode(&bytes)?),
             Message::Close(_) => return Err(Lost::Closed),
@@ -54,11 +56,15 @@ pub(crate) async fn send<T: Serialize>(
     message: &T,
 ) -> Result<(), Lost> {
     let message = Message::Binary(encode(message).into());
-    timeout(SILENCE, sink.send(message)).await.map_err(|_| Lost::Silent)?.map_err(Lost::from)
+    leave(sink, message).await
 }
 
 /// Asks for a sign of life.
 pub(crate) async fn send_ping(sink: &mut SplitSink<Socket, Message>) -> Result<(), Lost> {
-    let ping = Message::Ping(Vec::new().into());
-    timeout(SILENCE, sink.send(ping)).await.map_err(|_| Lost::Silent)?.map_err(Lost::from)
+    leave(sink, Message::Ping(Vec::new().into())).await
+}
+
+async fn leave(sink: &mut SplitSink<Socket, Message>, message: Message) -> Result<(), Lost> {
+    let sent = timeout(SILENCE, sink.send(message)).await;
+    sent.map_err(|_| Lost::Silent(SILENCE))?.map_err(Lost::from)
 }

@@ -14,8 +14,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, put};
 use steading_frames::{Packer, Reader, Stored};
 use steading_wire::worker::{
-    Attempt, BulkToMaster, BulkToWorker, LogKey, MESSAGE_BYTES_MAX, ToMaster, ToWorker, decode,
-    encode,
+    Attempt, BulkToMaster, BulkToWorker, HEARTBEAT_MS, LogKey, MESSAGE_BYTES_MAX, ToMaster,
+    ToWorker, decode, encode,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -250,7 +250,7 @@ async fn session(shared: &Shared, mut socket: WebSocket) {
     };
     let answer = match reject {
         Some(code) => ToWorker::Rejected { code, text: "install the same version".into() },
-        None => ToWorker::Welcome { slots, drop: Vec::new() },
+        None => ToWorker::Welcome { slots, drop: Vec::new(), heartbeat_ms: HEARTBEAT_MS },
     };
     if socket.send(Message::Binary(encode(&answer).into())).await.is_err() {
         return;

@@ -1,6 +1,6 @@
 //! The table, one message after the other.
 
-use steading_wire::worker::{Primitive, RequestId};
+use steading_wire::worker::{HEARTBEAT_MS, Primitive, RequestId};
 
 use super::super::held::restarted;
 use super::*;
@@ -8,9 +8,13 @@ use crate::spool::StepBegin;
 
 const ONE: Attempt = Attempt { request: RequestId(1), epoch: 1 };
 
+fn welcome() -> ToWorker {
+    ToWorker::Welcome { slots: 1, drop: vec![], heartbeat_ms: HEARTBEAT_MS }
+}
+
 fn table() -> Table {
     let mut table = Table::new("now".into());
-    table.on_message(ToWorker::Welcome { slots: 1, drop: vec![] });
+    table.on_message(welcome());
     let (claim, builder) = (ClaimId(1), "hello".to_owned());
     table.on_message(ToWorker::Offer { claim, attempt: ONE, builder });
     table
@@ -122,8 +126,7 @@ fn what_goes_well_runs_ahead_and_is_told_when_the_master_is_back() {
     assert!(begun.ahead && begun.then == [step(3)]);
     assert_eq!(begins(&table.on_step_ended(ONE, 2, report())), Some(3));
     // The master was away all the time.
-    let welcome = ToWorker::Welcome { slots: 1, drop: vec![] };
-    assert_eq!(table.on_message(welcome), [done(1), done(2)]);
+    assert_eq!(table.on_message(welcome()), [done(1), done(2)]);
     assert_eq!(table.on_message(run_with(1, &[2, 3])), [Effect::Send(ONE, 1), done(1)]);
     assert_eq!(table.on_message(run_with(2, &[3])), [Effect::Send(ONE, 2), done(2)]);
     assert_eq!(table.on_message(run(3)), [Effect::Send(ONE, 3)], "it runs already");
@@ -193,7 +196,7 @@ fn earlier(boot: &str, number: i64, known: Known) -> Earlier {
 #[test]
 fn what_is_accepted_is_written_down_before_it_is_said() {
     let mut table = Table::new("now".into());
-    table.on_message(ToWorker::Welcome { slots: 1, drop: vec![] });
+    table.on_message(welcome());
     let (claim, builder) = (ClaimId(1), "hello".to_owned());
     let effects = table.on_message(ToWorker::Offer { claim, attempt: ONE, builder });
     let accepted = Effect::Say(ToMaster::Accepted { number: 0, claim, attempt: ONE });
@@ -222,8 +225,7 @@ fn a_restored_attempt_goes_on_where_it_was() {
     assert_eq!(begins(&table.on_message(run(2))), None, "it runs");
     let (mut table, _) = restored(Known::Ended(Box::new(report())));
     assert_eq!(table.on_message(run(2)), [Effect::Send(ONE, 2), done(2)]);
-    let welcome = ToWorker::Welcome { slots: 1, drop: vec![] };
-    assert_eq!(table.on_message(welcome), [done(2)]);
+    assert_eq!(table.on_message(welcome()), [done(2)]);
     assert_eq!(begins(&table.on_message(run(3))), Some(3));
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use steading_wire::worker::{Hello, Machine, PROTOCOL, ToMaster, ToWorker};
 use tokio::time::Instant;
 
-use super::Daemon;
+use super::{Daemon, every};
 use crate::Error;
 use crate::session::backoff::Backoff;
 use crate::session::link::Link;
@@ -40,9 +40,10 @@ impl Daemon {
                     text: text.clone(),
                 });
             }
-            ToWorker::Welcome { .. } => {
+            ToWorker::Welcome { heartbeat_ms, .. } => {
                 tracing::info!("the master welcomes worker {}", self.options.name);
                 self.backoff.reset();
+                self.beats(*heartbeat_ms);
                 if !self.work.is_ending() {
                     self.deadline = None;
                 }
@@ -53,6 +54,15 @@ impl Daemon {
         }
         self.work.hear(message);
         Ok(())
+    }
+
+    /// The master wants a heartbeat so often.
+    fn beats(&mut self, heartbeat_ms: u64) {
+        let period = Duration::from_millis(heartbeat_ms.max(1));
+        // Those that come back at once do not beat at once for it.
+        if self.beat.period() != period {
+            self.beat = every(period);
+        }
     }
 
     pub(super) fn hear_slot(&mut self, said: Said) {

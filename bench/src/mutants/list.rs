@@ -137,6 +137,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
         to: "",
     },
     Mutant {
+        name: "backfill: whoever may start some time is passed, and be it before that is over",
+        file: "spare.rs",
+        from: "kept.start.filter(|start| *start >= over)",
+        to: "kept.start.filter(|_| over > Micros(0))",
+    },
+    Mutant {
+        name: "backfill: what a waiting step wants is lent",
+        file: "../backfill.rs",
+        from: "self.world.waiting.values().map(wanted).collect();",
+        to: "self.world.waiting.values().map(wanted).take(0).collect();",
+    },
+    Mutant {
         name: "ageing: nobody grows older",
         file: "ages.rs",
         from: "            self.grow(id, key, self.ages.next_tick(view, now));",

@@ -57,6 +57,20 @@ pub struct Outlook<'a> {
     pub decisions_max: usize,
 }
 
+impl Outlook<'_> {
+    /// When it leaves its locks, as backfill goes by it.
+    pub(super) fn leaves(&self, live: &Live) -> Option<Micros> {
+        let pace = match &live.step {
+            None => self.matcher.pace(&live.builder),
+            Some(step) => {
+                let known = (live.builder.clone(), step.clone());
+                self.usual_steps.get(&known).and_then(Usual::pace)
+            }
+        };
+        Some(live.started_at.unwrap_or(self.now).plus(pace?.locks))
+    }
+}
+
 /// Which of the two numbers of each builder a run goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {

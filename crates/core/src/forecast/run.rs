@@ -101,6 +101,7 @@ impl<'a> Run<'a> {
         for live in self.outlook.live {
             let (holding, of) = (live.holding.clone(), live.of.as_ref());
             let id = self.matcher.hold(holding.clone(), of);
+            self.matcher.expect(id, self.outlook.leaves(live));
             self.runs(Running { id, holding, of }, self.lengths.left(live));
         }
     }

@@ -38,13 +38,19 @@ pub(super) struct Scene<'w> {
     pub(super) places: BTreeMap<Place<'w>, BTreeSet<RequestId>>,
     /// Who completes with whom.
     pub(super) folded: BTreeMap<RequestId, Vec<Waiting<'w>>>,
-    running: BTreeMap<RequestId, Holding>,
+    running: BTreeMap<RequestId, Running>,
     /// The requests of builds that run: `fair` terms count them.
     views: BTreeMap<RequestId, RequestView>,
     pub(super) seats: BTreeMap<String, Seat>,
     pub(super) waits: Vec<(Waiter, &'w Arrival)>,
     pub(super) last_end: Micros,
     pub(super) report: Report,
+}
+
+/// A build that runs, and when it is expected to leave its locks.
+struct Running {
+    holding: Holding,
+    leaves: Option<Micros>,
 }
 
 pub(super) type Place<'w> = (&'w str, &'w str, &'w str);
@@ -79,8 +85,12 @@ impl<'w> Scene<'w> {
             scene.matcher.set_worker(seat.view.clone(), seat.accepting.clone());
             scene.seats.insert(name.clone(), seat);
         }
+        for (builder, pace) in &world.paces {
+            scene.matcher.learn(builder, Some(*pace));
+        }
         for build in &world.running {
-            scene.hold(build.request, &build.builder, (&build.worker, build.locks.clone()));
+            let held = (build.worker.as_str(), build.locks.clone());
+            scene.hold(build.request, (&build.builder, build.started_at), held);
         }
         scene
     }
@@ -103,7 +113,7 @@ impl<'w> Scene<'w> {
                 }
             }
             Happening::LocksFree(request) => {
-                if let Some(holding) = self.running.get_mut(&request) {
+                if let Some(Running { holding, .. }) = self.running.get_mut(&request) {
                     self.freed |= holding.runs.take().is_some() || !holding.locks.is_empty();
                     holding.locks.clear();
                 }
@@ -134,8 +144,9 @@ impl<'w> Scene<'w> {
     fn dispatch(&mut self) {
         if std::mem::take(&mut self.freed) {
             self.matcher.set_holdings(Vec::new());
-            for (request, holding) in &self.running {
-                self.matcher.hold(holding.clone(), self.views.get(request));
+            for (request, Running { holding, leaves }) in &self.running {
+                let id = self.matcher.hold(holding.clone(), self.views.get(request));
+                self.matcher.expect(id, *leaves);
             }
         }
         while let Some(found) = self.matcher.next(self.policy, self.now) {
@@ -163,7 +174,7 @@ impl<'w> Scene<'w> {
         }
         locks = locks.min(ends);
         let locks_held = arrival.recipe.locks.clone();
-        self.hold(view.id, &view.builder, (&found.worker, locks_held));
+        self.hold(view.id, (&view.builder, self.now), (&found.worker, locks_held));
         self.agenda.put(locks, Happening::LocksFree(view.id));
         self.agenda.put(ends, Happening::Ends(view.id));
         if let Some(seat) = self.seats.get_mut(&found.worker) {
@@ -184,18 +195,25 @@ impl<'w> Scene<'w> {
         waiter
     }
 
-    fn hold(&mut self, request: RequestId, builder: &str, (worker, locks): (&str, Vec<HeldLock>)) {
+    fn hold(
+        &mut self,
+        request: RequestId,
+        (builder, began): (&str, Micros),
+        (worker, locks): (&str, Vec<HeldLock>),
+    ) {
         let (by, worker) = (format!("request {request}"), worker.to_owned());
         let runs = Some(builder.to_owned());
         if let Some(seat) = self.seats.get_mut(&worker) {
             seat.count_to(self.now);
             seat.view.busy_slots += 1;
         }
-        self.running.insert(request, Holding { by, worker, slot: true, locks, runs });
+        let leaves = self.matcher.pace(builder).map(|pace| began.plus(pace.locks));
+        let holding = Holding { by, worker, slot: true, locks, runs };
+        self.running.insert(request, Running { holding, leaves });
     }
 
     fn end(&mut self, request: RequestId) {
-        let Some(holding) = self.running.remove(&request) else { return };
+        let Some(Running { holding, .. }) = self.running.remove(&request) else { return };
         self.views.remove(&request);
         self.freed = true;
         if let Some(seat) = self.seats.get_mut(&holding.worker) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::farm::{Farm, RequestView};
-use crate::matcher::{NotNow, Recipe};
+use crate::matcher::{NotNow, Pace, Recipe};
 use crate::words::{Duration, HeldLock, Micros, RequestId, Value};
 
 /// A stretch of history.
@@ -22,6 +22,8 @@ pub struct World {
     pub running: Vec<Running>,
     /// The workers, by name.
     pub workers: BTreeMap<String, PastWorker>,
+    /// How long builds are known to take, by builder: what a policy that backfills goes by.
+    pub paces: BTreeMap<String, Pace>,
 }
 
 /// A request and what became of it.
@@ -61,6 +63,8 @@ pub struct Running {
     pub worker: String,
     /// The locks it holds.
     pub locks: Vec<HeldLock>,
+    /// When it began.
+    pub started_at: Micros,
     /// When its locks are free.
     pub locks_free_at: Micros,
     /// When its slot is free.

@@ -1,5 +1,6 @@
 //! The matcher against an independent brute-force oracle, on random worlds and on small tables.
 
+mod backfill;
 mod churn;
 mod enumerate;
 mod explain;

@@ -5,6 +5,8 @@ mod world;
 
 use std::sync::Arc;
 
+use steading_core::farm::LockCapacity;
+use steading_core::matcher::Pace;
 use steading_core::replay::{Fate, Report, Running, World, compare, replay};
 use steading_core::words::{Access, Duration, HeldLock, RequestId};
 
@@ -95,6 +97,7 @@ fn what_ran_at_the_beginning_is_in_the_way() {
         builder: "a".into(),
         worker: "barn".into(),
         locks: vec![disk],
+        started_at: at(-2),
         locks_free_at: at(3),
         ends_at: at(7),
     });
@@ -104,6 +107,30 @@ fn what_ran_at_the_beginning_is_in_the_way() {
     let report = check(&world, &oldest(), "2@barn 7");
     assert_eq!(report.all.max, Duration::seconds(10));
     assert_eq!(report.workers["barn"].busy, Duration::seconds(12));
+}
+
+#[test]
+fn what_is_kept_back_is_used_if_the_policy_backfills() {
+    let wants = |access| HeldLock { lock: "disk".into(), access };
+    let mut world = world(&[("barn", worker(9))], Vec::new());
+    let disk = world.farm.locks.get_mut("disk").expect("declared");
+    disk.capacity = LockCapacity::Units(3);
+    for (id, builder, access, seconds) in [
+        (1, "long", Access::Counting(1), 60),
+        (2, "all", Access::Exclusive, 5),
+        (3, "quick", Access::Counting(1), 10),
+        (4, "quick", Access::Counting(1), 10),
+        (5, "slow", Access::Counting(1), 70),
+    ] {
+        let mut arrival = arrival(id, builder, 0, seconds);
+        Arc::make_mut(&mut arrival.recipe).locks = vec![wants(access)];
+        world.arrivals.push(arrival);
+        let span = Duration::seconds(seconds);
+        world.paces.insert(builder.to_owned(), Pace { locks: span, whole: span });
+    }
+    check(&world, &oldest(), "1@barn 0, 2@barn 60, 3@barn 65, 4@barn 65, 5@barn 65");
+    let backfills = Plain { backfills: true, ..oldest() };
+    check(&world, &backfills, "1@barn 0, 3@barn 0, 4@barn 0, 2@barn 60, 5@barn 65");
 }
 
 #[test]

@@ -91,7 +91,8 @@ pub(crate) fn world(workers: &[(&str, PastWorker)], arrivals: Vec<Arrival>) -> W
     let farm = Farm { locks: BTreeMap::from([("disk".into(), disk)]), ..Farm::default() };
     let workers = workers.iter().map(|(name, past)| ((*name).to_owned(), past.clone()));
     let (since, until) = (at(0), at(100));
-    World { since, until, farm, arrivals, running: Vec::new(), workers: workers.collect() }
+    let (workers, running, paces) = (workers.collect(), Vec::new(), BTreeMap::new());
+    World { since, until, farm, arrivals, running, workers, paces }
 }
 
 /// A policy without functions, but for whom it allows and whether it collapses.
@@ -100,6 +101,7 @@ pub(crate) struct Plain {
     pub(crate) order: Vec<Term>,
     pub(crate) refuses: &'static str,
     pub(crate) collapses: bool,
+    pub(crate) backfills: bool,
 }
 
 fn term(direction: Direction, kind: TermKind) -> Term {
@@ -108,7 +110,7 @@ fn term(direction: Direction, kind: TermKind) -> Term {
 
 pub(crate) fn oldest() -> Plain {
     let order = vec![term(Direction::Lowest, TermKind::Submitted)];
-    Plain { order, refuses: "", collapses: false }
+    Plain { order, refuses: "", collapses: false, backfills: false }
 }
 
 pub(crate) fn highest_priority() -> Plain {
@@ -134,6 +136,10 @@ impl Policy for Plain {
     fn allow(&self, request: &RequestView, _: &WorkerView) -> Evaluated<bool> {
         let reads = ["request.builder".to_owned()].into();
         Evaluated { value: Ok(request.builder != self.refuses), reads }
+    }
+
+    fn backfills(&self) -> bool {
+        self.backfills
     }
 
     fn collapse(&self, _: &RequestView, _: &RequestView) -> Option<Evaluated<bool>> {

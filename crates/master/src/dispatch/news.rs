@@ -90,11 +90,10 @@ pub(super) fn since(
     let (mut paces, mut of_steps) = (BTreeMap::new(), BTreeMap::new());
     if backfills {
         let ended: Vec<_> = moved.ended.iter().map(|id| r.build(*id)).collect::<Result<_, _>>()?;
-        for builder in ended.into_iter().flatten().map(|build| build.builder) {
-            if !paces.contains_key(&builder) {
-                let pace = r.duration(&builder)?.and_then(|usual| usual.pace());
-                paces.insert(builder, pace);
-            }
+        let builders = ended.into_iter().flatten().map(|build| build.builder);
+        for builder in builders.collect::<BTreeSet<String>>() {
+            let pace = r.duration(&builder)?.and_then(|usual| usual.pace());
+            paces.insert(builder, pace);
         }
         of_steps = steps(r, holders.as_deref().unwrap_or_default())?;
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use steading_core::farm::{Farm, Policy};
+use steading_core::matcher::Pace;
 use steading_core::words::{ConfigId, Duration};
 use steading_store::{Error as StoreError, Past, Reader};
 
@@ -13,6 +14,8 @@ use crate::serve::Error;
 /// All a replay needs.
 pub(super) struct Known {
     pub(super) past: Past,
+    /// How long builds take, as far as backfill goes by it.
+    pub(super) paces: BTreeMap<String, Pace>,
     /// The farm in force.
     pub(super) farm: Farm,
     /// Its policy.
@@ -28,10 +31,11 @@ pub(super) async fn read(
     since: Duration,
 ) -> Result<Option<Known>, Error> {
     let section = move |r: &steading_store::Read<'_>| {
-        let current = r.current_configuration()?;
-        Ok(r.past(since)?.zip(current))
+        let (current, durations) = (r.current_configuration()?, r.durations()?.into_iter());
+        let paces = durations.filter_map(|(builder, usual)| Some((builder, usual.pace()?)));
+        Ok(r.past(since)?.zip(current).map(|(past, current)| (past, paces.collect(), current)))
     };
-    let Some((past, current)) = reader.read(section).await? else { return Ok(None) };
+    let Some((past, paces, current)) = reader.read(section).await? else { return Ok(None) };
     let loaded = load(reader, current, root).await?;
     let gone = past.requests.iter().filter(|r| !loaded.farm.builders.contains_key(&r.view.builder));
     let gone: BTreeSet<ConfigId> = gone.map(|r| r.configuration_id).collect();
@@ -39,7 +43,7 @@ pub(super) async fn read(
     for id in gone {
         older.insert(id, load(reader, id, root).await?.farm);
     }
-    Ok(Some(Known { past, farm: loaded.farm, policy: loaded.policy, older }))
+    Ok(Some(Known { past, paces, farm: loaded.farm, policy: loaded.policy, older }))
 }
 
 async fn load(

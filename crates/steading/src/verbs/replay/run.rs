@@ -52,8 +52,8 @@ pub(super) async fn try_out(args: &ReplayArgs, other: &dyn Policy) -> Result<Tri
     let reader = Reader::open(&Options::new(&place.data, clock::now));
     let known = read(&reader.map_err(serve::Error::from)?, &place.farm, args.since).await?;
     let known = known.filter(|known| !known.past.requests.is_empty());
-    let Known { past, farm, policy, older } = known.ok_or_else(|| nothing(&place, args))?;
-    let (world, learned) = world::world(past, &farm, &older);
+    let Known { past, paces, farm, policy, older } = known.ok_or_else(|| nothing(&place, args))?;
+    let (world, learned) = world::world((past, paces), &farm, &older);
     let present = replay::replay(&world, policy.as_ref());
     let other = replay::replay(&world, other);
     let difference = compare(&present, &other);

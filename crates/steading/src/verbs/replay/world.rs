@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use steading_core::farm::{Builder, Farm};
-use steading_core::matcher::Recipe;
+use steading_core::matcher::{Pace, Recipe};
 use steading_core::replay::{Arrival, Length, Running, World};
 use steading_core::words::{ConfigId, Micros};
 use steading_store::{Past, PastBuild, PastRequest};
@@ -13,7 +13,7 @@ use steading_store::{Past, PastBuild, PastRequest};
 /// A builder is the one the farm in force declares: its workers have the labels of today, too.
 /// Where it is gone, it is the one its request began with, and so are its locks.
 pub(super) fn world(
-    past: Past,
+    (past, paces): (Past, BTreeMap<String, Pace>),
     present: &Farm,
     older: &BTreeMap<ConfigId, Farm>,
 ) -> (World, usize) {
@@ -39,7 +39,7 @@ pub(super) fn world(
             }
         }
     }
-    (World { since, until, farm, arrivals, running, workers }, guesses)
+    (World { since, until, farm, arrivals, running, workers, paces }, guesses)
 }
 
 /// What builds of its builder usually take; a build that runs has taken what it has, already.
@@ -55,6 +55,7 @@ fn ran(request: &PastRequest, build: &PastBuild, length: Length) -> Running {
         builder: request.view.builder.clone(),
         worker: build.worker.clone(),
         locks: build.locks.clone(),
+        started_at: build.started_at,
         locks_free_at: build.started_at.plus(length.locks),
         ends_at: build.started_at.plus(length.slot),
     }

@@ -1,6 +1,7 @@
 //! The life of changes, requests and builds, each test with a farm of its own.
 
 mod away;
+mod backfill;
 mod cancel;
 mod changes;
 mod cost;

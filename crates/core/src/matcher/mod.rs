@@ -12,8 +12,9 @@
 //! Lock reservation: tuples are visited best first. One whose only obstacle is a lock reserves what
 //! its request wants (farm-wide units, and units of that worker) against every tuple after it; the
 //! first whose locks fit beside what is held and reserved is the match. So a large or exclusive
-//! waiter cannot be starved by small ones. How that is decided without looking at every pair is
-//! told in `live`; `pass` does look at every pair, for explaining.
+//! waiter cannot be starved by small ones; what idles meanwhile may be used by builds that are over
+//! in time, where the policy says so (`backfill`). How that is decided without looking at every
+//! pair is told in `live`; `pass` does look at every pair, for explaining.
 
 mod backfill;
 mod books;

@@ -11,6 +11,7 @@ use steading_wire::worker::{Ending, ToWorker};
 
 use crate::changes::Changes;
 use crate::farm::SOURCE;
+use crate::judge::Judge;
 use crate::machine::Machine;
 
 /// A request as events tell it.
@@ -92,6 +93,7 @@ pub(crate) struct Checker {
     /// Offers that stand, and to whom.
     pub(crate) offers: BTreeMap<i64, String>,
     pub(crate) changes: Changes,
+    pub(crate) judge: Judge,
     verdicts: BTreeMap<String, &'static str>,
     pub(crate) found: Vec<String>,
     pub(crate) lost: Vec<Loss>,
@@ -122,9 +124,9 @@ fn follow(
 }
 
 impl Checker {
-    /// A checker for a farm whose builders end so.
-    pub(crate) fn new(verdicts: BTreeMap<String, &'static str>) -> Checker {
-        Checker { verdicts, ..Checker::default() }
+    /// A checker for a farm whose builders end so, and whose matches are judged by that.
+    pub(crate) fn new(verdicts: BTreeMap<String, &'static str>, judge: Judge) -> Checker {
+        Checker { verdicts, judge, ..Checker::default() }
     }
 
     /// Judges what happened since the last call; gives the new events.
@@ -152,6 +154,7 @@ impl Checker {
     }
 
     fn judge(&mut self, event: &Event, machines: &[Machine], now_ms: u64) {
+        self.found.extend(self.judge.hear(event));
         match event.noun.as_str() {
             "request" => self.request(event),
             "claim" => {

@@ -105,6 +105,9 @@ fn leftovers(world: &World) -> Vec<String> {
             ));
         }
     }
+    let troubled = world.checker.judge.troubled();
+    let told = |name| format!("I7: {name} has room again, and history does not say so");
+    found.extend(troubled.map(told));
     found
 }
 

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use steading_core::farm::Direction;
+
+use crate::judge::{Means, Meant};
+use crate::mutant::Mutant;
 use crate::programs::RESET;
 use crate::rng::Rng;
 use crate::scene::Scene;
@@ -30,6 +34,8 @@ pub(crate) struct Drawn {
     pub(crate) verdicts: BTreeMap<String, &'static str>,
     /// Whether it has a repository.
     pub(crate) repository: bool,
+    /// What its order means.
+    pub(crate) order: Vec<Meant>,
 }
 
 /// What not every farm has.
@@ -78,14 +84,15 @@ fn shell(rng: &mut Rng, longest_ms: u64, exit: u64, more: &str) -> String {
 pub(crate) fn draw(rng: &mut Rng, scene: Scene) -> Drawn {
     let extras = Extras::draw(rng, scene);
     let workers: Vec<String> = (0..extras.workers).map(|n| format!("w{n}")).collect();
-    let slots: Vec<u64> = workers.iter().map(|_| rng.range(1, 3)).collect();
+    let slots: Vec<(u64, u64)> =
+        workers.iter().map(|_| (rng.range(1, 3), rng.range(1, 6))).collect();
     let longest = *rng.pick(&[200, 5_000, 40_000]);
     let longest = if scene == Scene::Away { 40_000 } else { longest };
     let (builders, mut verdicts) = builders(rng, extras.workers, longest);
     if extras.repository {
         verdicts.insert(SOURCE.to_owned(), "success");
     }
-    let policy = policy(rng, extras);
+    let (policy, order) = policy(rng, extras);
     let text = |gpu: u64, last: &str| {
         let mut text = format!("gpu = lock(\"gpu\", capacity = {gpu})\n");
         text.push_str("disk = lock(\"disk\", per_worker = True)\n");
@@ -96,10 +103,32 @@ pub(crate) fn draw(rng: &mut Rng, scene: Scene) -> Drawn {
     };
     let full = if extras.fills { "keep_free(\"1000000GiB\")\n" } else { "" };
     let (usual, other) = (text(2, ""), text(3, full));
-    Drawn { text: usual, other, workers, verdicts, repository: extras.repository }
+    Drawn { text: usual, other, workers, verdicts, repository: extras.repository, order }
 }
 
-fn worker(name: &str, slots: u64, extras: Extras) -> String {
+/// The text that the farm gets, which is another one where the judge is to find that out.
+pub(crate) fn told(text: &str, mutant: Option<Mutant>) -> String {
+    match mutant {
+        Some(Mutant::OrdersOtherwise) if text.contains("order = ") => text
+            .replace("highest(", "LOWEST(")
+            .replace("lowest(", "highest(")
+            .replace("LOWEST(", "lowest(")
+            .replace("oldest()", "newest()"),
+        Some(Mutant::OrdersOtherwise) => {
+            let order = "order = [lowest(lambda request: request.priority), newest()]";
+            match text.contains("policy(") {
+                true => text.replace("policy(", &format!("policy({order}, ")),
+                false => format!("{text}policy({order})\n"),
+            }
+        }
+        Some(Mutant::LendsMore) => {
+            text.replace("lock(\"gpu\", capacity = ", "lock(\"gpu\", capacity = 1")
+        }
+        _ => text.to_owned(),
+    }
+}
+
+fn worker(name: &str, (slots, most): (u64, u64), extras: Extras) -> String {
     let first = name == "w0";
     let os = if first { "linux" } else { "bsd" };
     let missed = if extras.misses { ", missing_after = \"15s\"" } else { "" };
@@ -108,8 +137,9 @@ fn worker(name: &str, slots: u64, extras: Extras) -> String {
         (true, 1) => format!(", reset = [\"{RESET}\"]"),
         (true, _) => format!(", reset = [\"{RESET}\"], reset_every = 3"),
     };
+    let most = if most < slots { format!(", max_builds = {most}") } else { String::new() };
     let labels = format!("{{\"os\": \"{os}\"}}");
-    format!("worker(\"{name}\", slots = {slots}, labels = {labels}{missed}{reset})\n")
+    format!("worker(\"{name}\", slots = {slots}, labels = {labels}{missed}{most}{reset})\n")
 }
 
 /// A repository whose changes are built, each at once and the newest when it is quiet; somebody to
@@ -142,7 +172,8 @@ fn builders(rng: &mut Rng, workers: u64, longest: u64) -> (String, BTreeMap<Stri
     };
     add("plain", "success", vec![shell(rng, longest, 0, "")], "");
     let many = (0..rng.range(2, 5)).map(|_| shell(rng, longest / 2, 0, "")).collect();
-    add("many", "success", many, "");
+    let few = if rng.chance(300) { ", max_builds = 1" } else { "" };
+    add("many", "success", many, few);
     let red = vec![shell(rng, longest, 3, ""), shell(rng, longest, 0, ", always = True")];
     add("red", "failure", red, "");
     let warns = vec![shell(rng, longest, 1, ", on_failure = \"warn\""), shell(rng, longest, 0, "")];
@@ -162,18 +193,55 @@ fn builders(rng: &mut Rng, workers: u64, longest: u64) -> (String, BTreeMap<Stri
     (text, verdicts)
 }
 
-fn policy(rng: &mut Rng, extras: Extras) -> String {
-    let orders = [
-        "",
-        "order = [highest(lambda request: request.priority), oldest()]",
-        "order = [fair(by = \"builder\"), aging(\"30s\"), oldest()]",
-        "collapse = lambda a, b: a.builder == \"plain\"",
-    ];
-    let order = *rng.pick(&orders);
+const REQUEST: (bool, bool) = (true, false);
+const WORKER: (bool, bool) = (false, true);
+const BOTH: (bool, bool) = (true, true);
+
+/// Orders that farms have, and what they mean.
+fn orders() -> [(&'static str, Vec<Meant>); 6] {
+    let highest = |sides| (None, sides, Direction::Highest);
+    let lowest = |sides| (None, sides, Direction::Lowest);
+    let said = |means, direction| (Some(means), REQUEST, direction);
+    let oldest = said(Means::Submitted, Direction::Lowest);
+    let usual = vec![said(Means::Priority, Direction::Highest), oldest];
+    let fair = said(Means::FairBuilder, Direction::Lowest);
+    let aging = said(Means::Aging(30_000), Direction::Highest);
+    [
+        ("", usual.clone()),
+        (
+            "order = [highest(lambda request: request.priority), oldest()]",
+            vec![highest(REQUEST), oldest],
+        ),
+        ("order = [fair(by = \"builder\"), aging(\"30s\"), oldest()]", vec![fair, aging, oldest]),
+        ("collapse = lambda a, b: a.builder == \"plain\"", usual),
+        (
+            "order = [lowest(lambda worker: worker.busy_slots), \
+             highest(lambda request, worker: worker.last_builder == request.builder), oldest()]",
+            vec![lowest(WORKER), highest(BOTH), oldest],
+        ),
+        (
+            "order = [aging(\"4s\"), lowest(lambda request, worker: \
+             request.priority * (1 + worker.busy_slots)), oldest()]",
+            vec![said(Means::Aging(4_000), Direction::Highest), lowest(BOTH), oldest],
+        ),
+    ]
+}
+
+fn policy(rng: &mut Rng, extras: Extras) -> (String, Vec<Meant>) {
+    let (order, mut meant) = rng.pick(&orders()).clone();
+    // There is a builder that says how long its requests wait at most.
+    meant.insert(0, (Some(Means::Overdue), REQUEST, Direction::Lowest));
     // Where it fails another worker is left.
     let fails = "allow = lambda request, worker: \
                  fail(\"no\") if worker.name == \"w0\" and request.builder == \"plain\" else True";
-    let fails = if extras.fails && extras.workers > 1 { fails } else { "" };
-    let said: Vec<&str> = [order, fails].into_iter().filter(|it| !it.is_empty()).collect();
-    if said.is_empty() { String::new() } else { format!("policy({})\n", said.join(", ")) }
+    let idle = "allow = lambda request, worker: worker.busy_slots == 0 or request.priority > 0";
+    let allow = match extras.fails && extras.workers > 1 {
+        true => fails,
+        false if rng.chance(150) => idle,
+        false => "",
+    };
+    let said: Vec<&str> = [order, allow].into_iter().filter(|it| !it.is_empty()).collect();
+    let text =
+        if said.is_empty() { String::new() } else { format!("policy({})\n", said.join(", ")) };
+    (text, meant)
 }

@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Holds { machine: usize, ms: u64 },
     /// Somebody drains a worker, and lets it go on.
     Drains { machine: usize, ms: u64 },
+    /// A worker's disk is nearly full.
+    WorkerFull { machine: usize, ms: u64 },
     /// A worker says that it takes nothing more, ends after a while, and comes back.
     WorkerStops { machine: usize, lingers_ms: u64, down_ms: u64 },
     /// Somebody makes a token, and another one is revoked.
@@ -53,6 +55,7 @@ impl Kind {
         match self {
             Kind::Holds { ms, .. }
             | Kind::Drains { ms, .. }
+            | Kind::WorkerFull { ms, .. }
             | Kind::DiskFull { ms }
             | Kind::SlowDisk { ms }
             | Kind::ClockJumps { ms, .. } => Some(*ms),
@@ -72,6 +75,7 @@ impl Kind {
             | Kind::SlowLink { machine, .. }
             | Kind::Holds { machine, .. }
             | Kind::Drains { machine, .. }
+            | Kind::WorkerFull { machine, .. }
             | Kind::WorkerStops { machine, .. } => Some(*machine),
             _ => None,
         }
@@ -101,6 +105,7 @@ impl Kind {
             Kind::Reload => "farm reloaded",
             Kind::Holds { .. } => "worker held back",
             Kind::Drains { .. } => "worker drained",
+            Kind::WorkerFull { .. } => "worker's disk full",
             Kind::WorkerStops { .. } => "worker stopped and started",
             Kind::Tokens => "tokens made and revoked",
         }
@@ -137,7 +142,7 @@ fn kind(rng: &mut Rng, machines: u64) -> Kind {
     let ms = length(rng);
     let most = *rng.pick(&[10, 1_000, 20_000]);
     let down_ms = rng.range(1, most);
-    match rng.below(27) {
+    match rng.below(28) {
         0 => Kind::MasterDies { cut: None, down_ms },
         1..4 => Kind::MasterDies { cut: Some(Cut::Before), down_ms },
         4..7 => Kind::MasterDies { cut: Some(Cut::After), down_ms },
@@ -171,6 +176,7 @@ fn kind(rng: &mut Rng, machines: u64) -> Kind {
         23 => Kind::Tokens,
         24 => Kind::ShepherdDies { machine },
         25 => Kind::PowerFails { machine, down_ms },
+        26 => Kind::WorkerFull { machine, ms },
         _ => Kind::DaemonDies { machine, down_ms },
     }
 }

@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use steading_master::Link;
 use steading_wire::worker::{
-    Attempt, BulkToWorker, Ending, HALTS_SINCE, Hello, LogKey, PROTOCOL, PROTOCOL_OLDEST, Report,
-    SILENCE_MS, ToMaster, ToWorker, decode, encode,
+    Attempt, BulkToWorker, DecodeError, Ending, HALTS_SINCE, Hello, LogKey, PROTOCOL,
+    PROTOCOL_OLDEST, Reason, Report, SILENCE_MS, ToMaster, ToWorker, decode, encode,
 };
 use steading_worker::shepherd::FromShepherd;
 use steading_worker::spool::{Begin, Due, Spool, StepFile};
 use steading_worker::{Order, Work};
 
 use crate::mutant::Mutant;
+use crate::of2;
 use crate::rng::Rng;
 use crate::shepherd::{LOG_BYTES_MAX, Running, Truth, Truths, files, tear};
 use crate::socket::LinkId;
@@ -144,6 +145,8 @@ pub(crate) struct Machine {
     /// The shepherds that run a step, by slot.
     shepherds: BTreeMap<i64, Running>,
     serial: u64,
+    /// Its disk is nearly full.
+    full: bool,
     /// What ran here.
     pub(crate) truth: Truths,
     rng: Rng,
@@ -164,6 +167,7 @@ impl Machine {
             meeting: None,
             shepherds: BTreeMap::new(),
             serial: 0,
+            full: false,
             truth: BTreeMap::new(),
             rng,
             mutant,
@@ -205,6 +209,7 @@ impl Machine {
         let boot = format!("boot {}", self.boot);
         let mut work = Work::new(Arc::clone(&spool), boot, LOG_BYTES_MAX);
         work.restore(found, &living);
+        work.observe(looked(self.full));
         let greeting = self.shepherds.values().map(Running::grew);
         greeting.chain(words).for_each(|word| work.hear_shepherd(word));
         self.daemon = Some(Daemon {
@@ -293,23 +298,24 @@ impl Machine {
             (Frame::Served, Link::Control) => {
                 daemon.wires.get_mut(&link).expect("found above").served = true;
                 daemon.said = 0;
+                let machine = daemon.work.introduce();
                 let hello = ToMaster::Hello(Hello {
                     protocol,
                     instance: Some(self.name.clone()),
                     name: self.name.clone(),
                     version: "simulated".to_owned(),
-                    facts: BTreeMap::new(),
-                    troubles: Vec::new(),
+                    facts: machine.facts,
+                    troubles: machine.troubles,
                     held: daemon.work.held(),
                 });
-                vec![Act::Send(id, Frame::Message(encode(&hello)))]
+                self.say(hello).into_iter().collect()
             }
             (Frame::Served, Link::Bulk) => {
                 daemon.wires.get_mut(&link).expect("found above").served = true;
                 daemon.spool.begin_link();
                 self.pump()
             }
-            (Frame::Message(bytes), Link::Control) => match decode(&bytes) {
+            (Frame::Message(bytes), Link::Control) => match self.understands(&bytes) {
                 Ok(message) => self.told(message, now),
                 Err(error) => vec![Act::Violation(format!("the master spoke nonsense: {error}"))],
             },
@@ -343,10 +349,6 @@ impl Machine {
                     acts.extend(daemon.dials_bulk());
                 }
             }
-            ToWorker::Halt { attempt } if self.protocol < HALTS_SINCE => {
-                let text = format!("{} of protocol 2 was told to halt {attempt}", self.name);
-                return vec![Act::Violation(text)];
-            }
             ToWorker::Drop { .. } if self.mutant == Some(Mutant::IgnoresDrop) => return acts,
             _ => {}
         }
@@ -370,10 +372,26 @@ impl Machine {
         }
         let daemon = self.daemon.as_mut()?;
         let wire = daemon.wires.get(&Link::Control).filter(|wire| wire.served)?;
-        if self.protocol >= HALTS_SINCE {
-            message.count(&mut daemon.said);
+        message.count(&mut daemon.said);
+        let bytes =
+            if self.protocol < HALTS_SINCE { of2::says(&message) } else { Ok(encode(&message)) };
+        Some(match bytes {
+            Ok(bytes) => Act::Send(wire.id, Frame::Message(bytes)),
+            Err(error) => Act::Violation(format!("{} cannot say that: {error}", self.name)),
+        })
+    }
+
+    fn understands(&self, bytes: &[u8]) -> Result<ToWorker, DecodeError> {
+        if self.protocol < HALTS_SINCE { of2::hears(bytes) } else { decode(bytes) }
+    }
+
+    /// Its disk is nearly full from now on, or has room again; its daemon looks, if there is one.
+    pub(crate) fn fills(&mut self, full: bool, now: u64) -> Vec<Act> {
+        self.full = full;
+        if let Some(daemon) = &mut self.daemon {
+            daemon.work.observe(looked(full));
         }
-        Some(Act::Send(wire.id, Frame::Message(encode(&message))))
+        self.act(now)
     }
 
     /// Something happens to it of itself.
@@ -456,5 +474,16 @@ impl Machine {
             });
         }
         acts
+    }
+}
+
+/// The machine as a look at it says.
+fn looked(full: bool) -> steading_wire::worker::Machine {
+    let free_mib = if full { 3 } else { 30_000 };
+    let facts = BTreeMap::from([("disk_free_mib".to_owned(), free_mib.to_string())]);
+    let trouble = Reason::new("disk_full", format!("{free_mib} MiB are left"));
+    steading_wire::worker::Machine {
+        facts,
+        troubles: full.then_some(trouble).into_iter().collect(),
     }
 }

@@ -6,11 +6,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Parser;
-use steading_sim::{Coverage, PHASES, Plan, Report, run, shrink};
+use steading_sim::{Coverage, Judged, PHASES, Plan, Report, run, shrink};
 use tokio::time::Instant;
 
 /// Runs that a hunt for every crash point may take.
-const CRASH_RUNS_MAX: u64 = 40;
+const CRASH_RUNS_MAX: u64 = 60;
+/// After so many seeds a long run says how far it is.
+const SAID_EVERY: u64 = 500;
 
 /// Simulates whole farms under faults.
 #[derive(Debug, Parser)]
@@ -44,7 +46,9 @@ struct Args {
 /// What came of all seeds.
 #[derive(Default)]
 struct Sum {
+    seeds: u64,
     builds: usize,
+    judged: Judged,
     lost: usize,
     events: i64,
     lives: u64,
@@ -57,7 +61,9 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, seed: u64, report: &Report) {
+        self.seeds += 1;
         self.builds += report.builds;
+        self.judged += report.judged;
         self.lost += report.lost;
         self.events += report.events;
         self.lives += report.lives;
@@ -147,14 +153,28 @@ fn work(args: &Args, seeds: &Range<u64>, next: &AtomicU64, sum: &Mutex<Sum>) {
         if args.trace {
             say(&format!("seed {seed}: fingerprint {:016x}", report.hash));
         }
-        sum.lock().expect("no run panicked").add(seed, &report);
+        if let Some(first) = report.violations.first() {
+            say(&format!("seed {seed}: {} violations: {first}", report.violations.len()));
+        }
+        let mut sum = sum.lock().expect("no run panicked");
+        sum.add(seed, &report);
+        if sum.seeds.is_multiple_of(SAID_EVERY) {
+            let Sum { seeds, builds, failed, .. } = &*sum;
+            say(&format!("so far {seeds} seeds, {builds} builds, {} failing seeds", failed.len()));
+        }
     }
 }
 
 fn show(sum: &Sum, seeds: &Range<u64>, seconds: f64) {
     let count = seeds.end - seeds.start;
     let hours = sum.simulated_ms as f64 / 3_600_000.0;
-    say(&format!("{count} seeds, {} builds, {} events of history", sum.builds, sum.events));
+    let Sum { builds, judged, events, .. } = sum;
+    say(&format!("{count} seeds, {builds} builds, {events} events of history"));
+    let Judged { claims, contested, passed } = judged;
+    say(&format!(
+        "{claims} claims judged by brute force: {contested} while others waited, {passed} past \
+         somebody who waits for locks"
+    ));
     say(&format!("{seconds:.1} s for {hours:.1} simulated hours, {} lives of masters", sum.lives));
     say(&format!("requests by outcome: {:?}; {} builds had no verdict", sum.outcomes, sum.lost));
     say("faults, and how often one began while there was, on its machine or the farm:");

@@ -1,4 +1,4 @@
-//! Broken variants of the model, to show that the checker can fail.
+//! Broken variants of the model, or of what the farm is told, to show that the checker can fail.
 
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +17,15 @@ pub enum Mutant {
     MeetsNobody,
     /// A daemon that starts finds its spool empty.
     LosesSpool,
+    /// The farm decides in another order than was written.
+    OrdersOtherwise,
+    /// A lock has more units than was written.
+    LendsMore,
 }
 
 impl Mutant {
     /// Each of them.
-    pub const ALL: [Mutant; 7] = [
+    pub const ALL: [Mutant; 9] = [
         Mutant::IgnoresDrop,
         Mutant::SkipsProcesses,
         Mutant::ForgetsWhatItHolds,
@@ -29,5 +33,7 @@ impl Mutant {
         Mutant::LosesMessages,
         Mutant::MeetsNobody,
         Mutant::LosesSpool,
+        Mutant::OrdersOtherwise,
+        Mutant::LendsMore,
     ];
 }

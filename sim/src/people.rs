@@ -1,13 +1,13 @@
 //! People who want builds: they ask under a key until they are answered, and change their minds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use steading_core::words::RequestId;
 use steading_wire::command::{Answer, Command};
 use steading_wire::problem::Problem;
 use steading_wire::rest;
 
-use crate::farm::SOURCE;
+use crate::farm::{Drawn, SOURCE};
 use crate::rng::Rng;
 
 /// What somebody wants.
@@ -16,6 +16,8 @@ pub(crate) struct Wish {
     pub(crate) at_ms: u64,
     builder: String,
     priority: i64,
+    /// Where they want it.
+    pinned: Option<String>,
     /// What they do later: after so long, this.
     later: Vec<(u64, Mind)>,
     /// The request, once the master said so.
@@ -41,16 +43,17 @@ pub(crate) struct People {
 
 impl People {
     /// Draws so many wishes over a time, some of them all at once.
-    pub(crate) fn draw(
-        rng: &mut Rng,
-        count: u64,
-        horizon_ms: u64,
-        verdicts: &BTreeMap<String, &'static str>,
-    ) -> People {
-        let builders: Vec<&String> = verdicts.keys().filter(|name| *name != SOURCE).collect();
-        let rush_ms = rng.below(horizon_ms);
+    pub(crate) fn draw(rng: &mut Rng, count: u64, horizon_ms: u64, farm: &Drawn) -> People {
+        let builders: Vec<&String> = farm.verdicts.keys().filter(|name| *name != SOURCE).collect();
+        // Sometimes all want what the others have, all at once.
+        let few = ["alone", "many", "near", "shared"];
+        let wanted: Vec<&String> = match rng.chance(300) {
+            true => builders.into_iter().filter(|name| few.contains(&name.as_str())).collect(),
+            false => builders,
+        };
+        let (rush_ms, rushing) = (rng.below(horizon_ms), *rng.pick(&[100, 300, 800]));
         let wishes = (0..count).map(|_| {
-            let at_ms = if rng.chance(300) { rush_ms } else { rng.below(horizon_ms) };
+            let at_ms = if rng.chance(rushing) { rush_ms } else { rng.below(horizon_ms) };
             let mut later = Vec::new();
             if rng.chance(150) {
                 let most = *rng.pick(&[50, 3_000, 60_000]);
@@ -64,8 +67,11 @@ impl People {
                 later.push((rng.below(5_000), Mind::Prioritize(rng.below(9) as i64)));
             }
             let priority = rng.below(3) as i64;
-            let builder = (*rng.pick(&builders)).clone();
-            Wish { at_ms, builder, priority, later, request: None }
+            let builder = (*rng.pick(&wanted)).clone();
+            // Where any worker will do.
+            let pins = builder == "many" || builder == "shared";
+            let pinned = (pins && rng.chance(200)).then(|| rng.pick(&farm.workers).clone());
+            Wish { at_ms, builder, priority, pinned, later, request: None }
         });
         People { wishes: wishes.collect(), cancelled: BTreeSet::new() }
     }
@@ -73,7 +79,8 @@ impl People {
     /// The command of a wish, and its key.
     pub(crate) fn ask(&self, index: usize) -> (Command, String) {
         let wish = &self.wishes[index];
-        let force = rest::Force { priority: wish.priority, ..rest::Force::default() };
+        let (priority, worker) = (wish.priority, wish.pinned.clone());
+        let force = rest::Force { priority, worker, ..rest::Force::default() };
         (Command::Force { builder: wish.builder.clone(), force }, format!("wish {index}"))
     }
 

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::check::Checker;
 use crate::disk::{Disk, Hunt};
 use crate::fault::Fault;
+use crate::judge::{Judge, Judged};
 use crate::life::{Life, options};
 use crate::machine::Machine;
 use crate::mutant::Mutant;
@@ -76,6 +77,8 @@ pub struct Report {
     pub builds: usize,
     /// Builds that were begun and had no verdict.
     pub lost: usize,
+    /// Claims that brute force judged.
+    pub judged: Judged,
     /// Requests, and how many completed in each way.
     pub outcomes: BTreeMap<String, usize>,
     /// Events of history.
@@ -117,7 +120,9 @@ pub fn run(plan: &Plan) -> Report {
     let folder = folder.expect("a directory for the farm's files");
     let seed = |purpose| Rng::new(plan.seed, purpose);
     let drawn = farm::draw(&mut seed(1), plan.scene);
-    std::fs::write(folder.path().join("farm.star"), &drawn.text).expect("room for the farm");
+    let told = |text: &String| farm::told(text, plan.mutant);
+    let texts = [told(&drawn.other), told(&drawn.text)];
+    std::fs::write(folder.path().join("farm.star"), &texts[1]).expect("room for the farm");
     let machines = drawn.workers.iter().zip(100..);
     let spool = |name: &String| folder.path().join("machines").join(name);
     let machine =
@@ -129,14 +134,14 @@ pub fn run(plan: &Plan) -> Report {
     let mut world = World::new(Parts {
         chance: seed(3),
         machines,
-        people: People::draw(&mut seed(4), plan.builds, TROUBLE_MS, &drawn.verdicts),
+        people: People::draw(&mut seed(4), plan.builds, TROUBLE_MS, &drawn),
         faults,
         disk: Disk::new(seed(5), folder.path().to_owned()),
         data: folder.path().to_owned(),
         played: Played::new(seed(6)),
         repository: drawn.repository,
-        farms: [drawn.other, drawn.text],
-        checker: Checker::new(drawn.verdicts),
+        farms: texts.clone(),
+        checker: Checker::new(drawn.verdicts.clone(), judge(&drawn, &texts)),
         trace: Trace::new(plan.trace),
         mutant: plan.mutant,
         peace_ms: TROUBLE_MS,
@@ -144,6 +149,21 @@ pub fn run(plan: &Plan) -> Report {
     world.disk.hunt(plan.hunt.clone().unwrap_or_default());
     lives(&mut world, plan);
     report(world)
+}
+
+/// A judge who knows what each farm of the run declares, by the text its master gets.
+fn judge(drawn: &farm::Drawn, told: &[String; 2]) -> Judge {
+    let mut judge = Judge::default();
+    for (text, told) in [&drawn.other, &drawn.text].into_iter().zip(told) {
+        let load = |text: &String| {
+            let files = BTreeMap::from([("farm.star".to_owned(), text.clone())]);
+            let loaded = steading_config::load_texts(&files, std::path::Path::new("/nowhere"));
+            loaded.unwrap_or_else(|errors| panic!("{errors}\n{text}"))
+        };
+        let (meant, told) = (load(text), load(told));
+        judge.learn(told.text.hash, meant.farm, meant.policy, &drawn.order);
+    }
+    judge
 }
 
 /// One life of the master after the other, and the time between them.
@@ -297,6 +317,7 @@ fn report(mut world: World) -> Report {
     Report {
         violations,
         builds: world.checker.builds.len(),
+        judged: world.checker.judge.judged,
         lost: world.checker.builds.values().filter(|build| without(&build.outcome)).count(),
         outcomes,
         events: world.checker.seq.0,

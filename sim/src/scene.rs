@@ -93,20 +93,27 @@ fn unrecorded(rng: &mut Rng, machines: usize, horizon_ms: u64) -> Vec<Fault> {
 }
 
 fn stops(rng: &mut Rng, machines: usize, horizon_ms: u64) -> Vec<Fault> {
-    let one = |_| {
+    let some_of = |_| {
         let (at_ms, machine) = (rng.below(horizon_ms), some(rng, machines));
         let kind = match rng.below(8) {
             0 | 1 => Kind::MasterStops { down_ms: rng.range(1, 2_000), cancel: true },
-            2 | 3 => Kind::SlowLink { machine, ms: rng.range(5_000, 40_000) },
-            4 => Kind::MachinePauses { machine, ms: rng.range(500, 5_000) },
+            2..=4 => {
+                // What it is offered meanwhile it refuses.
+                let slow = Kind::SlowLink { machine, ms: rng.range(5_000, 40_000) };
+                let (lingers_ms, down_ms) = (rng.range(4_000, 9_000), rng.range(1, 2_000));
+                let stops = Kind::WorkerStops { machine, lingers_ms, down_ms };
+                let later = at_ms + rng.range(1_000, 5_000);
+                return vec![Fault { at_ms, kind: slow }, Fault { at_ms: later, kind: stops }];
+            }
+            5 => Kind::MachinePauses { machine, ms: rng.range(500, 5_000) },
             _ => {
                 let (lingers_ms, down_ms) = (rng.range(50, 4_000), rng.range(1, 2_000));
                 Kind::WorkerStops { machine, lingers_ms, down_ms }
             }
         };
-        Fault { at_ms, kind }
+        vec![Fault { at_ms, kind }]
     };
-    (0..24).map(one).collect()
+    (0..24).flat_map(some_of).collect()
 }
 
 fn power(rng: &mut Rng, machines: usize) -> Vec<Fault> {
@@ -128,7 +135,8 @@ fn power(rng: &mut Rng, machines: usize) -> Vec<Fault> {
 fn rich(rng: &mut Rng, machines: usize, horizon_ms: u64) -> Vec<Fault> {
     let one = |_| {
         let (at_ms, machine) = (rng.below(horizon_ms), some(rng, machines));
-        let kind = match rng.below(8) {
+        let kind = match rng.below(10) {
+            8 | 9 => Kind::WorkerFull { machine, ms: rng.range(100, 9_000) },
             6 => Kind::Holds { machine, ms: rng.range(100, 9_000) },
             7 => Kind::Drains { machine, ms: rng.range(100, 9_000) },
             0 => Kind::DaemonDies { machine, down_ms: rng.range(10, 2_000) },

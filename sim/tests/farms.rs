@@ -37,6 +37,19 @@ fn the_checker_finds_every_broken_variant() {
 }
 
 #[test]
+fn brute_force_finds_a_farm_that_starts_another_than_the_best() {
+    let finds = |mutant, seed| {
+        let report = run(&Plan { builds: 50, faults: 0, mutant, ..Plan::of(seed) });
+        assert!(report.judged.claims >= report.builds, "seed {seed}: {:?}", report.judged);
+        report.violations.iter().any(|text| text.starts_with("I11: claim"))
+    };
+    for mutant in [Mutant::OrdersOtherwise, Mutant::LendsMore] {
+        assert!((0..20).any(|seed| finds(Some(mutant), seed)), "{mutant:?} goes unnoticed");
+    }
+    assert!(!(0..3).any(|seed| finds(None, seed)));
+}
+
+#[test]
 fn a_failing_run_is_shrunk_to_the_faults_it_takes_with_its_trace() {
     // What this mutant breaks shows only where a daemon starts anew while something runs.
     let plan = |seed| Plan { builds: 10, mutant: Some(Mutant::MeetsNobody), ..Plan::of(seed) };

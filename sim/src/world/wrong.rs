@@ -68,6 +68,7 @@ impl World {
                 let (worker, why) = (self.machines[machine].name.clone(), rest::Why::default());
                 self.command(Command::Drain { worker: Some(worker), why });
             }
+            Kind::WorkerFull { machine, .. } => self.fills(machine, true),
             Kind::Tokens => self.tokens(index),
             Kind::Reload => self.reload(index),
             Kind::Repeats { ms } => self.repeats_until = now + ms,
@@ -77,6 +78,11 @@ impl World {
             Kind::ClockJumps { us, .. } => self.disk.skew(us),
         }
         self.faults[index].kind.length()
+    }
+
+    fn fills(&mut self, machine: usize, full: bool) {
+        let acts = self.machines[machine].fills(full, self.now);
+        self.carry_out(machine, acts);
     }
 
     fn master_fails(&mut self, kind: &Kind) {
@@ -145,12 +151,16 @@ impl World {
     pub(super) fn heals(&mut self, index: usize) {
         match self.faults[index].kind {
             Kind::Holds { machine, .. } | Kind::Drains { machine, .. } => {
-                self.command(Command::Resume { what: self.worker(machine) });
+                self.command(Command::Resume {
+                    what: self.worker(machine),
+                    why: rest::Why::default(),
+                });
             }
             Kind::WorkerStops { machine, .. } => {
                 let acts = self.machines[machine].die();
                 self.carry_out(machine, acts);
             }
+            Kind::WorkerFull { machine, .. } => self.fills(machine, false),
             Kind::DiskFull { .. } => self.disk.full(false),
             Kind::SlowDisk { .. } => self.disk.slow(0),
             Kind::ClockJumps { .. } => self.disk.skew(0),
@@ -193,6 +203,7 @@ impl World {
             network.paused = network.paused.min(until);
         }
         for machine in 0..self.machines.len() {
+            self.fills(machine, false);
             self.at(self.now, Happens::DaemonStarts(machine));
         }
         self.at(self.now, Happens::AllGoOn);
@@ -205,7 +216,7 @@ impl World {
             self.reload(1);
         }
         for machine in 0..self.machines.len() {
-            self.command(Command::Resume { what: self.worker(machine) });
+            self.command(Command::Resume { what: self.worker(machine), why: rest::Why::default() });
         }
         self.at(self.now + 30_000, Happens::AllGoOn);
     }

@@ -62,6 +62,8 @@ pub(super) enum Seen {
 #[derive(Debug, Clone)]
 struct Answers<T> {
     by_reads: Vec<ByReads<T>>,
+    /// What the newest answer read that is good for nobody else, and so was not kept.
+    passing: Option<Reads>,
 }
 
 /// The answers given after reading just these attributes, by their values.
@@ -73,7 +75,7 @@ struct ByReads<T> {
 
 impl<T> Default for Answers<T> {
     fn default() -> Self {
-        Answers { by_reads: Vec::new() }
+        Answers { by_reads: Vec::new(), passing: None }
     }
 }
 
@@ -162,6 +164,9 @@ fn ask<T: Clone>(
     }
     *evaluations += 1;
     let Evaluated { value, reads } = call();
+    if answers.passing.as_ref() == Some(&reads) {
+        return Answer { value, fresh: true, kept: false, seen: String::new() };
+    }
     let understood = understood(&reads, views);
     if views.worker.is_some() {
         match &understood {
@@ -169,7 +174,9 @@ fn ask<T: Clone>(
             None => all_reads.extend(everything()),
         }
     }
-    let understood = understood.filter(|(attributes, _)| !is_unique(attributes));
+    let unique = understood.as_ref().is_some_and(|(attributes, _)| is_unique(attributes));
+    answers.passing = unique.then_some(reads);
+    let understood = understood.filter(|_| !unique);
     let remembered = understood.is_some();
     let seen = understood.as_ref().filter(|_| value.is_err()).map(told).unwrap_or_default();
     if let Some((attributes, values)) = understood {

@@ -149,7 +149,7 @@ impl Live {
     fn meet(&mut self, request: u32, worker: u32, with: &mut With<'_>) -> Option<u32> {
         let (class, other) = (self.graph.request(request), self.graph.worker(worker));
         let known = self.recipes.get(class.sample.recipe)?;
-        let lists = &self.index.workers.look(worker)?.lists;
+        let lists = || self.index.workers.look(worker).map(|look| look.lists.as_slice());
         if self.stale || !known.suits(other) || known.names_others(lists) {
             return None;
         }
@@ -190,13 +190,9 @@ impl Live {
         if !self.graph.request(old).queue.is_empty() {
             return;
         }
-        let RequestClass { lane, group, pinned, edges, .. } = self.graph.request(old).clone();
-        for edge in edges.iter().filter(|_| pinned.is_none()) {
-            let back = &mut self.graph.workers[edge.class as usize].back;
-            if let Ok(at) = back.binary_search(&Back { lane, class: old, pair: edge.pair, group }) {
-                back.remove(at);
-            }
-        }
+        let class = &mut self.graph.requests[old as usize];
+        (class.edges, class.seen) = (Vec::new(), false);
+        let RequestClass { lane, group, pinned, .. } = *class;
         if let Some(desk) = pinned {
             self.graph.desks[desk as usize].pinned.retain(|class| *class != old);
         }
@@ -208,6 +204,7 @@ impl Live {
         self.heaps.put(lane, Owner::Bid(old), None);
         self.sight.forget(New::Requests(old));
         self.index.requests.remove(old);
+        self.sweep(old);
     }
 
     /// A worker class has no workers any more.
@@ -225,6 +222,7 @@ impl Live {
         }
         self.sight.forget(New::Workers(old));
         self.index.workers.remove(old);
+        self.index.workers.spare(old);
     }
 }
 

@@ -18,6 +18,7 @@ use super::place_request::Place;
 use super::recipes::Recipes;
 use super::sight::Sight;
 use super::standing::Standings;
+use super::sweep::Gone;
 use super::terms::Terms;
 use crate::words::{Micros, RequestId};
 
@@ -42,6 +43,7 @@ pub(in super::super) struct Live {
     /// Workers to be placed again.
     pub(super) again: BTreeSet<u32>,
     pub(super) sight: Sight,
+    pub(super) gone: Gone,
     pub(super) built: bool,
     /// The classes or the numbers no longer do: everything must be placed anew.
     pub(super) stale: bool,

@@ -51,6 +51,7 @@ mod room;
 mod sight;
 mod spare;
 mod standing;
+mod sweep;
 mod terms;
 mod waits;
 mod walk;

@@ -243,9 +243,9 @@ impl Known {
             && self.own.iter().all(|(lock, access)| wanted(*access) <= class.units[*lock])
     }
 
-    /// Whether it names workers that this one, on these lists, is not among.
-    pub(super) fn names_others(&self, lists: &[u32]) -> bool {
-        self.list.is_some_and(|list| !lists.contains(&list))
+    /// Whether it names workers that one who is on these lists is not among.
+    pub(super) fn names_others<'a>(&self, lists: impl FnOnce() -> Option<&'a [u32]>) -> bool {
+        self.list.is_some_and(|list| !lists().unwrap_or_default().contains(&list))
     }
 }
 

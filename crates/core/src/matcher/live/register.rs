@@ -74,8 +74,12 @@ impl<L: Eq + Hash> Register<L> {
         }
         if let Some(look) = self.looks[class as usize].take() {
             self.by_look.remove(&look);
-            self.spare.push(class);
         }
+    }
+
+    /// The number of a class that was removed may be that of another.
+    pub(super) fn spare(&mut self, class: u32) {
+        self.spare.push(class);
     }
 
     pub(super) fn under(&self, feature: &Feature) -> impl Iterator<Item = u32> + '_ {

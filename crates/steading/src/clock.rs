@@ -1,7 +1,6 @@
 //! The command's clocks: the one place that asks the system for the time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use steading_core::lifecycle::{FarmClock, TRUST};
 use steading_core::words::Micros;
@@ -18,7 +17,7 @@ pub(crate) fn now() -> Micros {
 /// The clock of a running farm, for its history and its deadlines. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Farm {
-    clock: Arc<Mutex<(FarmClock, Ticks)>>,
+    clock: Arc<Mutex<FarmClock>>,
     /// The wall clock, which anybody may set at any time.
     wall: fn() -> Micros,
 }
@@ -30,19 +29,18 @@ impl Farm {
     }
 
     fn by(wall: fn() -> Micros) -> Farm {
-        let mut ticks = Ticks::start();
-        let clock = FarmClock::new(wall(), ticks.tell());
-        Farm { clock: Arc::new(Mutex::new((clock, ticks))), wall }
+        let clock = FarmClock::new(wall(), ticks());
+        Farm { clock: Arc::new(Mutex::new(clock)), wall }
     }
 
     /// What time it is on the farm.
     pub(crate) fn now(&self) -> Micros {
         // Whoever waited for the lock must not bring older readings than the one before.
-        let (clock, ticks) = &mut *self.lock();
-        clock.tell((self.wall)(), ticks.tell())
+        let mut clock = self.lock();
+        clock.tell((self.wall)(), ticks())
     }
 
-    fn lock(&self) -> MutexGuard<'_, (FarmClock, Ticks)> {
+    fn lock(&self) -> MutexGuard<'_, FarmClock> {
         self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -50,7 +48,7 @@ impl Farm {
     pub(crate) async fn follow(&self, store: &Store) -> Result<(), Error> {
         let Some(newest) = store.read(|r| r.newest_event_at()).await? else { return Ok(()) };
         let ahead = newest.since(self.now());
-        if !self.lock().0.not_before(newest) {
+        if !self.lock().not_before(newest) {
             tracing::error!(
                 "history's newest event is {ahead} later than this machine's clock, which is more \
                  than {TRUST}: see whether the clock is right"
@@ -62,43 +60,16 @@ impl Farm {
     }
 }
 
-/// How much the machine's seconds since its start may be off before it must have slept.
-const SLEPT_MIN_S: i64 = 3;
-
-/// What the machine ticked, the time it slept included: nobody sets it.
-struct Ticks {
-    began: Instant,
-    /// Seconds since the machine started, and the time it slept, when this began.
-    uptime_s: i64,
-    slept_s: i64,
-}
-
-impl Ticks {
-    #[expect(clippy::disallowed_methods, reason = "ticks for the clock that is handed to the rest")]
-    fn start() -> Ticks {
-        Ticks { began: Instant::now(), uptime_s: uptime_s(), slept_s: 0 }
-    }
-
-    fn tell(&mut self) -> Micros {
-        let awake = self.began.elapsed();
-        let awake_s = i64::try_from(awake.as_secs()).unwrap_or(i64::MAX);
-        let slept_s = uptime_s().saturating_sub(self.uptime_s).saturating_sub(awake_s);
-        if slept_s >= self.slept_s + SLEPT_MIN_S {
-            self.slept_s = slept_s;
-        }
-        let awake_us = i64::try_from(awake.as_micros()).unwrap_or(i64::MAX);
-        Micros(awake_us.saturating_add(self.slept_s.saturating_mul(1_000_000)))
-    }
-}
-
-/// Whole seconds since the machine started, asleep or not.
-fn uptime_s() -> i64 {
-    rustix::system::sysinfo().uptime
+/// What the machine ticked since it started, the time it slept included: nobody sets it.
+fn ticks() -> Micros {
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Micros(since.tv_sec.saturating_mul(1_000_000).saturating_add(since.tv_nsec / 1000))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Instant;
 
     use super::*;
 

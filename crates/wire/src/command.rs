@@ -60,6 +60,8 @@ pub enum Command {
     Resume {
         /// What.
         what: Pausable,
+        /// Why.
+        why: rest::Why,
     },
     /// Start nothing new, so that it becomes quiet.
     Drain {
@@ -98,7 +100,7 @@ pub enum Pausable {
     Worker(String),
     /// A builder: its requests wait.
     Builder(String),
-    /// A scheduler: what it sees it keeps until it is resumed.
+    /// A scheduler: what it sees it keeps until it is resumed; who asks a form is refused.
     Scheduler(String),
 }
 

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod chaos;
+mod clock;
 mod declared;
 mod disk;
 mod far;

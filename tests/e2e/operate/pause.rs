@@ -160,6 +160,74 @@ fn what_is_not_there_cannot_be_paused() {
         assert!(output.stderr.contains(said), "{output:?}");
     };
     check(&["pause", "builder", "nobody"], 2, "nobody");
-    check(&["pause", "bulider", "quick"], 2, "is nothing that can be held back");
+    check(&["pause", "bulider", "quick"], 2, "there is no worker `bulider`, and nothing was done");
+    check(&["pause", "barn", "burn"], 2, "there is no worker `burn`");
+    check(&["pause", "wood-*"], 2, "there is no worker `wood-*`");
+    check(&["pause", "farm", "barn"], 2, "`farm` stands alone");
     check(&["drain", "builder", "quick"], 2, "pause it");
+    check(&["cancel", "quick/1", "quick/2"], 2, "quick/1");
+    let barn = farm.client().item("/workers/barn");
+    assert!(barn["paused_by"].is_null(), "all or none: {barn}");
+}
+
+#[test]
+fn several_are_held_back_at_once_and_who_lets_them_go_on_is_known() {
+    let mut farm = Farm::started(
+        r#"
+worker("oak")
+worker("elm")
+worker("linux-1")
+builder("quick", steps = [shell("true")])
+builder("other", steps = [shell("true")])
+force("ask", builders = ["quick"])
+"#,
+    );
+    let client = farm.client();
+    let said =
+        done(&farm, &["pause", "oak", "elm", "linux-*", "oak", "--reason", "the rack moves"]);
+    let of = |name: &str| client.item(&format!("/workers/{name}"));
+    for name in ["oak", "elm", "linux-1"] {
+        let ends = format!("worker {name} is paused: what runs goes on; `steading resume worker");
+        assert_eq!(said.matches(&ends).count(), 1, "{said}");
+        assert_eq!(of(name)["paused_why"], "the rack moves");
+    }
+    let said = done(&farm, &["resume", "oak", "elm", "--reason", "it stands", "--json"]);
+    let rows: Vec<Value> =
+        said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(rows.len(), 2, "a line for each: {said}");
+    for row in &rows {
+        let who = (&row["item"]["resumed_by"], &row["item"]["resumed_why"]);
+        assert_eq!(who, (&json!("owner"), &json!("it stands")), "{row}");
+        assert!(row["item"]["paused_by"].is_null(), "{row}");
+    }
+    assert_eq!(of("linux-1")["paused_why"], "the rack moves");
+    let events = done(&farm, &["events", "--noun", "worker"]);
+    assert_eq!(events.matches("\"resumed_why\":\"it stands\"").count(), 2, "{events}");
+    assert_eq!(done(&farm, &["drain", "oak", "elm"]), "worker oak is quiet\nworker elm is quiet\n");
+    done(&farm, &["resume", "oak", "elm", "linux-1"]);
+
+    // A form refuses, and what is said of it says so.
+    let said = done(&farm, &["pause", "scheduler", "ask", "--reason", "not now"]);
+    assert!(said.contains("who asks it is refused until then"), "{said}");
+    let refused = farm.steading(&["force", "quick"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("scheduler ask is paused by owner: not now"), "{refused:?}");
+    let said = done(&farm, &["resume", "scheduler", "ask", "--reason", "now"]);
+    assert_eq!(said, "scheduler ask may be asked again\n");
+    assert_eq!(client.item("/schedulers/ask")["resumed_why"], "now");
+    assert_eq!(client.complete(client.force_plain("quick"))["outcome"], "success");
+
+    // Several are taken back at once.
+    done(&farm, &["pause", "farm", "--reason", "power"]);
+    let waits = ["quick", "other"].map(|builder| client.force_plain(builder).to_string());
+    let args = ["cancel", "--request", &waits[0], &waits[1], "--reason", "never mind"];
+    assert_eq!(done(&farm, &args).lines().count(), 2);
+    for request in &waits {
+        assert_eq!(client.item(&format!("/requests/{request}"))["outcome"], "cancelled");
+    }
+    done(&farm, &["resume", "farm", "--reason", "power is back"]);
+    let told = done(&farm, &["events", "--noun", "farm"]);
+    assert!(told.contains("power is back"), "{told}");
+    assert_eq!(farm.stop(), Some(0));
+    farm.is_gone_and_sound();
 }

@@ -268,6 +268,8 @@ pub static NOUNS: &[Noun] = &[
             may("reset_failures", Kind::Int, "Resets that failed since the last that succeeded."),
             may("reset_error", Kind::Text, "Why the last reset failed."),
             may("troubles", Kind::Json, "What it found itself to take nothing for."),
+            may("resumed_by", Kind::Text, "Who last let it go on."),
+            may("resumed_why", Kind::Text, "Why they did."),
         ],
     },
     Noun {
@@ -285,6 +287,8 @@ pub static NOUNS: &[Noun] = &[
             may("paused_by", Kind::Text, "Who paused it."),
             may("paused_why", Kind::Text, "Why they did."),
             may("paused_at", Kind::Time, "When they did."),
+            may("resumed_by", Kind::Text, "Who last let it go on."),
+            may("resumed_why", Kind::Text, "Why they did."),
         ],
     },
     Noun {
@@ -301,6 +305,8 @@ pub static NOUNS: &[Noun] = &[
             may("paused_by", Kind::Text, "Who paused it."),
             may("paused_why", Kind::Text, "Why they did."),
             may("paused_at", Kind::Time, "When they did."),
+            may("resumed_by", Kind::Text, "Who last let it go on."),
+            may("resumed_why", Kind::Text, "Why they did."),
         ],
     },
     Noun {
@@ -365,6 +371,8 @@ pub static NOUNS: &[Noun] = &[
             may("paused_at", Kind::Time, "When they said so."),
             must("draining", Kind::Bool, "Whether it was paused to become quiet."),
             must("troubles", Kind::Json, "What the farm itself found to hold everything back."),
+            may("resumed_by", Kind::Text, "Who last let it go on."),
+            may("resumed_why", Kind::Text, "Why they did."),
         ],
     },
     Noun {

@@ -25,17 +25,22 @@ pub(super) async fn pause(
 }
 
 /// Lets it go on, whoever paused or drained it.
-pub(super) async fn resume(context: &Context, what: Pausable) -> Result<Answer, Problem> {
-    let farm = context.farms.present();
+pub(super) async fn resume(
+    context: &Context,
+    what: Pausable,
+    by: &str,
+    why: Why,
+) -> Result<Answer, Problem> {
+    let (farm, by) = (context.farms.present(), by.to_owned());
     let resume = context.store.write("command.resume", move |w| match &what {
-        Pausable::Farm => w.resume_farm(),
+        Pausable::Farm => w.resume_farm(&by, &why.reason),
         Pausable::Worker(name) => {
-            w.resume_worker(name)?;
+            w.resume_worker(name, &by, &why.reason)?;
             // One that is declared no more takes nothing, whatever people say.
             w.drain_worker(name, farm.farm.worker(name).is_none())
         }
-        Pausable::Builder(name) => w.resume_builder(name),
-        Pausable::Scheduler(name) => w.resume_scheduler(name),
+        Pausable::Builder(name) => w.resume_builder(name, &by, &why.reason),
+        Pausable::Scheduler(name) => w.resume_scheduler(name, &by, &why.reason),
     });
     resume.await.map(|()| Answer::Done).map_err(problem)
 }

@@ -49,7 +49,7 @@ async fn carry_out(
             prioritize::prioritize(context, request, priority, by).await
         }
         Command::Pause { what, why } => pause::pause(context, what, by, why).await,
-        Command::Resume { what } => pause::resume(context, what).await,
+        Command::Resume { what, why } => pause::resume(context, what, by, why).await,
         Command::Drain { worker, why } => pause::drain(context, worker, by, why).await,
         Command::Explain { request } => {
             let found = dispatch::explain(context, request).await.map_err(farm_problem)?;

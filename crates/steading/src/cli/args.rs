@@ -361,14 +361,18 @@ pub(crate) struct ExplainArgs {
 /// `cancel`.
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
-    /// The build: 17, or hello/17; with --request a request's number
-    pub(crate) id: String,
-    /// The number names a request, not a build
+    /// The builds: 17, or hello/17; with --request numbers of requests
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    /// The numbers name requests, not builds
     #[arg(long)]
     pub(crate) request: bool,
     /// Why, and its reason
     #[command(flatten)]
     pub(crate) why: WhyArgs,
+    /// Print each as the API has it then, a line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `prioritize`.
@@ -400,27 +404,38 @@ pub(crate) struct RebuildArgs {
 /// `pause`.
 #[derive(Debug, Args)]
 pub(crate) struct PauseArgs {
-    /// What: worker, builder or scheduler and its name; or farm. A name alone is a worker's
-    #[arg(value_name = "WHAT", num_args = 1..=2, required = true)]
+    /// What: worker, builder or scheduler and names, or globs of names; or farm. Names alone are
+    /// those of workers
+    #[arg(value_name = "WHAT", required = true)]
     pub(crate) what: Vec<String>,
     /// Why, and its reason
     #[command(flatten)]
     pub(crate) why: WhyArgs,
+    /// Print each as the API has it then, a line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `resume`.
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// What: worker, builder or scheduler and its name; or farm. A name alone is a worker's
-    #[arg(value_name = "WHAT", num_args = 1..=2, required = true)]
+    /// What: worker, builder or scheduler and names, or globs of names; or farm. Names alone are
+    /// those of workers
+    #[arg(value_name = "WHAT", required = true)]
     pub(crate) what: Vec<String>,
+    /// Why, and its reason
+    #[command(flatten)]
+    pub(crate) why: WhyArgs,
+    /// Print each as the API has it then, a line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `drain`.
 #[derive(Debug, Args)]
 pub(crate) struct DrainArgs {
-    /// What: worker and its name, or farm [default: farm]
-    #[arg(value_name = "WHAT", num_args = 0..=2)]
+    /// What: worker and names, or globs of names; or farm [default: farm]
+    #[arg(value_name = "WHAT")]
     pub(crate) what: Vec<String>,
     /// Why, and its reason
     #[command(flatten)]

@@ -87,7 +87,8 @@ Examples:
 pub(super) const CANCEL: &str = "\
 Examples:
   steading cancel hello/17 --reason 'wrong branch'
-  steading cancel --request 42";
+  steading cancel hello/18 hello/19
+  steading cancel --request 42 43";
 
 pub(super) const PRIORITIZE: &str = "\
 Examples:
@@ -102,6 +103,7 @@ Examples:
 pub(super) const PAUSE: &str = "\
 Examples:
   steading pause barn --reason 'new disk'
+  steading pause oak elm 'linux-*' --reason 'the rack moves'
   steading pause builder hello --reason 'its mirror moves'
   steading pause scheduler nightly
   steading pause farm --reason 'power works until noon'";
@@ -109,11 +111,13 @@ Examples:
 pub(super) const RESUME: &str = "\
 Examples:
   steading resume barn
+  steading resume builder hello --reason 'its mirror is back'
   steading resume farm                        whoever paused or drained it";
 
 pub(super) const DRAIN: &str = "\
 Examples:
   steading drain --reason 'an upgrade'        the farm: returns when nothing runs
+  steading drain oak elm                      returns when nothing runs on either
   steading drain worker barn --no-wait";
 
 pub(super) const RELOAD: &str = "\

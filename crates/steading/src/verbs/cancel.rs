@@ -1,4 +1,4 @@
-//! `steading cancel`: stop a build, or take a request back.
+//! `steading cancel`: stop builds, or take requests back.
 
 use steading_wire::rest::Why;
 
@@ -10,18 +10,27 @@ use crate::exit::Exit;
 use crate::follow::label;
 use crate::output;
 
-/// Cancels, and says what.
+/// Cancels, and says what. All of them are looked up first: a name that is wrong stops nothing.
 pub(crate) async fn cancel(client: &Client, args: CancelArgs) -> Result<Exit, Error> {
-    let why = Why { reason: args.why.reason };
-    if args.request {
-        let path = format!("/requests/{}/cancel", path_segment(&args.id));
-        client.post(&path, &why, None).await?;
-        output::line(format!("request {} is cancelled", args.id))?;
-        return Ok(Exit::Green);
+    let mut those = Vec::new();
+    for id in &args.ids {
+        those.push(if args.request {
+            let path = format!("/requests/{}", path_segment(id));
+            client.get_text(&path).await?;
+            (path, format!("request {id} is cancelled"))
+        } else {
+            let build = build(client, id).await?;
+            let path = format!("/builds/{}", output::text(&build, "id"));
+            (path, format!("build {} is being cancelled", label(&build)))
+        });
     }
-    let build = build(client, &args.id).await?;
-    let path = format!("/builds/{}/cancel", output::text(&build, "id"));
-    client.post(&path, &why, None).await?;
-    output::line(format!("build {} is being cancelled", label(&build)))?;
+    let why = Why { reason: args.why.reason };
+    for (path, said) in those {
+        client.post(&format!("{path}/cancel"), &why, None).await?;
+        match args.json {
+            true => output::json_line(&client.get_text(&path).await?)?,
+            false => output::line(said)?,
+        }
+    }
     Ok(Exit::Green)
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use serde_json::{Map, Value};
 use steading_wire::rest::{List, Why};
 
-use super::pause::What;
+use super::held::{Held, Kind, find};
 use crate::cli::DrainArgs;
 use crate::client::{Client, Stream, query};
 use crate::error::Error;
@@ -18,33 +18,34 @@ const NAMED: usize = 5;
 
 /// Drains, and unless told otherwise waits until it is quiet, saying what still runs.
 pub(crate) async fn drain(client: &Client, args: DrainArgs) -> Result<Exit, Error> {
-    let what = match args.what.as_slice() {
-        [] => What::Farm,
-        words => What::of(words)?,
+    let those = match args.what.as_slice() {
+        [] => vec![Held::farm()],
+        words => find(client, words).await?,
     };
-    let worker = match &what {
-        What::Farm => None,
-        What::Worker(name) => Some(name.clone()),
-        other => {
-            let text = format!("a {} has nothing to drain: pause it", other.words());
-            return Err(Error::Usage(text));
-        }
-    };
+    if let Some(other) = those.iter().find(|it| !matches!(it.kind, Kind::Farm | Kind::Worker)) {
+        let text = format!("a {} has nothing to drain: pause it", other.words());
+        return Err(Error::Usage(text));
+    }
     let why = Why { reason: args.why.reason };
-    client.post(&format!("{}/drain", what.path()), &why, None).await?;
-    let words = what.words();
-    say(&format!("{words} takes nothing new; `steading resume {words}` ends that"))?;
+    for what in &those {
+        client.post(&format!("{}/drain", what.path()), &why, None).await?;
+        let words = what.words();
+        say(&format!("{words} takes nothing new; `steading resume {words}` ends that"))?;
+    }
     if args.no_wait {
         return Ok(Exit::Green);
     }
-    tokio::select! {
-        quiet = quiet(client, worker.as_deref()) => quiet?,
-        _ = tokio::signal::ctrl_c() => {
-            say("no longer waiting; it drains on")?;
-            return Ok(Exit::Interrupted);
+    for what in &those {
+        let worker = (what.kind == Kind::Worker).then_some(what.name.as_str());
+        tokio::select! {
+            quiet = quiet(client, worker) => quiet?,
+            _ = tokio::signal::ctrl_c() => {
+                say("no longer waiting; it drains on")?;
+                return Ok(Exit::Interrupted);
+            }
         }
+        output::line(format!("{} is quiet", what.words()))?;
     }
-    output::line(format!("{words} is quiet"))?;
     Ok(Exit::Green)
 }
 

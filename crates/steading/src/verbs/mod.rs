@@ -10,6 +10,7 @@ pub(crate) mod drain;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod force;
+mod held;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod open;

@@ -12,4 +12,5 @@ pub(crate) const ALL: &[Migration] = &[
     Migration { number: 1, sql: include_str!("0001_history.sql") },
     Migration { number: 2, sql: include_str!("0002_operations.sql") },
     Migration { number: 3, sql: include_str!("0003_troubles.sql") },
+    Migration { number: 4, sql: include_str!("0004_resumed.sql") },
 ];

@@ -32,31 +32,32 @@ impl Write<'_> {
     /// # Errors
     /// `NotFound` when no configuration ever declared it.
     pub fn pause_builder(&mut self, name: &str, by: &str, why: &str) -> Result<(), Error> {
-        self.pause(&BUILDERS, name, Some((by, why)))
+        self.hold(&BUILDERS, name, Some((by, why)), paused(by, why, self.now()))
     }
 
     /// The builder's requests are started again.
     ///
     /// # Errors
     /// `NotFound` when no configuration ever declared it.
-    pub fn resume_builder(&mut self, name: &str) -> Result<(), Error> {
-        self.pause(&BUILDERS, name, None)
+    pub fn resume_builder(&mut self, name: &str, by: &str, why: &str) -> Result<(), Error> {
+        self.hold(&BUILDERS, name, None, unpaused(by, why))
     }
 
-    /// The scheduler submits nothing until it is resumed; what it sees meanwhile it keeps.
+    /// The scheduler submits nothing until it is resumed; what it sees meanwhile it keeps, and a
+    /// person who asks is refused.
     ///
     /// # Errors
     /// `NotFound` when no configuration ever declared it.
     pub fn pause_scheduler(&mut self, name: &str, by: &str, why: &str) -> Result<(), Error> {
-        self.pause(&SCHEDULERS, name, Some((by, why)))
+        self.hold(&SCHEDULERS, name, Some((by, why)), paused(by, why, self.now()))
     }
 
     /// The scheduler submits again, what it kept first.
     ///
     /// # Errors
     /// `NotFound` when no configuration ever declared it.
-    pub fn resume_scheduler(&mut self, name: &str) -> Result<(), Error> {
-        self.pause(&SCHEDULERS, name, None)
+    pub fn resume_scheduler(&mut self, name: &str, by: &str, why: &str) -> Result<(), Error> {
+        self.hold(&SCHEDULERS, name, None, unpaused(by, why))
     }
 
     /// Nothing is started until the farm is resumed; with `draining`, to become quiet.
@@ -69,7 +70,7 @@ impl Write<'_> {
         if same && known.draining == draining {
             return Ok(());
         }
-        let mut cells = paused(Some((by, why)), self.now());
+        let mut cells = paused(by, why, self.now());
         cells.extend(cells! { draining: draining });
         self.set_farm(EventKind::FarmFlagged, cells)
     }
@@ -78,11 +79,11 @@ impl Write<'_> {
     ///
     /// # Errors
     /// Only when the database fails.
-    pub fn resume_farm(&mut self) -> Result<(), Error> {
+    pub fn resume_farm(&mut self, by: &str, why: &str) -> Result<(), Error> {
         if self.farm_row()?.paused.is_none() {
             return Ok(());
         }
-        let mut cells = paused(None, self.now());
+        let mut cells = unpaused(by, why);
         cells.extend(cells! { draining: false });
         self.set_farm(EventKind::FarmFlagged, cells)
     }
@@ -117,11 +118,12 @@ impl Write<'_> {
         self.insert(kind, FarmId::NOUN, whole, vec![]).map(drop)
     }
 
-    fn pause(
+    fn hold(
         &mut self,
         what: &Pausable,
         name: &str,
         by_why: Option<(&str, &str)>,
+        cells: Cells,
     ) -> Result<(), Error> {
         let found = self.row(what.find, [name], |row| {
             let by_why: (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
@@ -132,12 +134,22 @@ impl Write<'_> {
         if known == wanted {
             return Ok(());
         }
-        let cells = paused(by_why, self.now());
         self.patch(what.kind, what.noun, id, cells)
     }
 }
 
-fn paused(by_why: Option<(&str, &str)>, now: Micros) -> Cells {
-    let (by, why) = by_why.unzip();
-    cells! { paused_by: by, paused_why: why, paused_at: by.map(|_| now) }
+fn paused(by: &str, why: &str, now: Micros) -> Cells {
+    cells! { paused_by: by, paused_why: why, paused_at: now }
+}
+
+fn unpaused(by: &str, why: &str) -> Cells {
+    let mut cells = resumed(by, why);
+    let nobody = None::<&str>;
+    cells.extend(cells! { paused_by: nobody, paused_why: nobody, paused_at: None::<i64> });
+    cells
+}
+
+/// Who lets something go on.
+pub(super) fn resumed(by: &str, why: &str) -> Cells {
+    cells! { resumed_by: by, resumed_why: why }
 }

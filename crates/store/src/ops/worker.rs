@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use steading_core::lifecycle;
 use steading_core::words::{EventKind, Reason, Value, Worker, WorkerId, WorkerState};
 
+use super::pause::resumed;
 use super::row::{Cells, cells, json};
 use crate::sql::statements;
 use crate::{Error, Write};
@@ -100,7 +101,7 @@ impl Write<'_> {
     ///
     /// # Errors
     /// `NotFound` when the worker was never met.
-    pub fn resume_worker(&mut self, name: &str) -> Result<(), Error> {
+    pub fn resume_worker(&mut self, name: &str, by: &str, why: &str) -> Result<(), Error> {
         let (id, known) = self.require_worker(name)?;
         let nobody = None::<&str>;
         self.execute(FORGET_QUARANTINES, [name])?;
@@ -121,6 +122,7 @@ impl Write<'_> {
         if cells.is_empty() {
             return Ok(());
         }
+        cells.extend(resumed(by, why));
         self.patch(EventKind::WorkerFlagged, WorkerId::NOUN, id.0, cells)
     }
 

@@ -55,7 +55,7 @@ async fn a_clock_that_was_an_hour_ahead_makes_nothing_overdue() {
     farm.pass(Duration::seconds(3600));
     farm.write(|w| w.pause_worker("barn", "ann", "by a wrong clock")).await;
     farm.pass(Duration::seconds(-3600));
-    farm.write(|w| w.resume_worker("barn")).await;
+    farm.write(|w| w.resume_worker("barn", "ann", "")).await;
     farm.write(move |w| {
         let new = claim_of(w, request, "barn")?;
         w.claim(&new).map(drop)

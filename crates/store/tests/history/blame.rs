@@ -102,7 +102,7 @@ async fn somebody_may_end_a_quarantine() {
         let id = ask(&farm, config).await;
         fail(&farm, id, "bad", lost).await;
     }
-    farm.write(|w| w.resume_worker("bad")).await;
+    farm.write(|w| w.resume_worker("bad", "ann", "")).await;
     let resumed = worker(&farm, "bad").await;
     assert_eq!((resumed.failures, resumed.quarantine), (0, None));
     farm.assert_sound().await;

@@ -41,11 +41,11 @@ async fn nothing_is_claimed_while_farm_or_builder_are_held_back() {
     farm.write(|w| w.pause_builder("hello", "ann", "its mirror moves")).await;
     let sentence = "builder hello is paused by ann: its mirror moves";
     stale(claim(&farm, requests[0]).await, sentence);
-    farm.write(|w| w.resume_builder("hello")).await;
+    farm.write(|w| w.resume_builder("hello", "ann", "")).await;
     farm.write(|w| w.pause_farm("ann", "", false)).await;
     farm.write(|w| w.farm_trouble("disk_full", Some("no room"))).await;
     stale(claim(&farm, requests[0]).await, "the farm is paused by ann");
-    farm.write(|w| w.resume_farm()).await;
+    farm.write(|w| w.resume_farm("ann", "")).await;
     stale(claim(&farm, requests[0]).await, "no room");
     farm.write(|w| w.farm_trouble("disk_full", None)).await;
     claim(&farm, requests[0]).await.unwrap();
@@ -69,7 +69,7 @@ async fn nothing_is_claimed_for_a_worker_whose_disk_is_nearly_full() {
     farm.write(move |w| w.worker_troubled("barn", &full())).await;
     assert_eq!(farm.read(|r| r.newest_seq()).await, seq, "said twice, told once");
     // Nobody can resume a full disk, and a session that begins says how it is.
-    farm.write(|w| w.resume_worker("barn")).await;
+    farm.write(|w| w.resume_worker("barn", "ann", "")).await;
     farm.write(|w| w.worker_connected("barn", "0.1.0", &serde_json::json!({}))).await;
     stale(claim(&farm, requests[0]).await, "takes nothing");
     farm.write(|w| w.worker_troubled("barn", &[])).await;

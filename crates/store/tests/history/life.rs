@@ -82,7 +82,7 @@ async fn a_claim_is_validated_again_against_stored_facts() {
     stale(claim(other, "barn").await, "no free slot");
     flag("pause", |w| w.pause_worker("shed", "ann", "dusty")).await.unwrap();
     stale(claim(other, "shed").await, "is paused by ann");
-    flag("resume", |w| w.resume_worker("shed")).await.unwrap();
+    flag("resume", |w| w.resume_worker("shed", "ann", "")).await.unwrap();
     flag("drain", |w| w.drain_worker("shed", true)).await.unwrap();
     stale(claim(other, "shed").await, "drains");
     flag("undrain", |w| w.drain_worker("shed", false)).await.unwrap();

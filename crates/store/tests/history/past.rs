@@ -85,7 +85,7 @@ async fn workers_come_with_the_times_they_took_builds() {
     farm.write(|w| w.worker_connected("barn", "0.1.0", &serde_json::json!({}))).await;
     farm.write(|w| w.pause_worker("shed", "ann", "dusty")).await;
     farm.pass(Duration::seconds(10));
-    farm.write(|w| w.resume_worker("shed")).await;
+    farm.write(|w| w.resume_worker("shed", "ann", "")).await;
 
     let paused = || Err(NotNow::Paused { by: "ann".into(), why: "dusty".into() });
     let all = past(&farm, 1000).await;

@@ -102,7 +102,7 @@ fn workers(w: &mut Write<'_>, (what, a, b): Step) -> Result<(), Error> {
         18 => w.worker_lost(worker),
         19 | 20 => w.worker_connected(worker, "0.1.0", &serde_json::json!({})),
         21 => w.pause_worker(worker, "ann", "dusty"),
-        22 => w.resume_worker(worker),
+        22 => w.resume_worker(worker, "ann", ""),
         23 => w.drain_worker(worker, b % 4 == 0),
         24 => w.meet_worker(worker, 1 + b % 4, &[("os".to_owned(), Value::Int(b))].into()),
         _ => w.recover().map(|_| ()),

@@ -72,8 +72,12 @@ macro_rules! pausable {
             show(commander.ask(Command::Pause { what: Pausable::$what(name), why }).await?)
         }
 
-        pub(super) async fn $resume(commander: Commander, Path(name): Path<String>) -> Shown {
-            show(commander.ask(Command::Resume { what: Pausable::$what(name) }).await?)
+        pub(super) async fn $resume(
+            commander: Commander,
+            Path(name): Path<String>,
+            Body(why): Body<rest::Why>,
+        ) -> Shown {
+            show(commander.ask(Command::Resume { what: Pausable::$what(name), why }).await?)
         }
     )*};
 }
@@ -88,8 +92,8 @@ pub(super) async fn pause_farm(commander: Commander, Body(why): Body<rest::Why>)
     show(commander.ask(Command::Pause { what: Pausable::Farm, why }).await?)
 }
 
-pub(super) async fn resume_farm(commander: Commander) -> Shown {
-    show(commander.ask(Command::Resume { what: Pausable::Farm }).await?)
+pub(super) async fn resume_farm(commander: Commander, Body(why): Body<rest::Why>) -> Shown {
+    show(commander.ask(Command::Resume { what: Pausable::Farm, why }).await?)
 }
 
 pub(super) async fn drain_farm(commander: Commander, Body(why): Body<rest::Why>) -> Shown {

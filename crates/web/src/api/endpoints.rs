@@ -154,17 +154,19 @@ fn doing() -> Vec<Endpoint> {
 fn holding_back() -> Vec<Endpoint> {
     vec![
         post("/farm/pause", "Start nothing", commands::pause_farm).takes::<rest::Why>(),
-        post("/farm/resume", "Start builds again", commands::resume_farm),
+        post("/farm/resume", "Start builds again", commands::resume_farm).takes::<rest::Why>(),
         post("/farm/drain", "Start nothing, so that the farm becomes quiet", commands::drain_farm)
             .takes::<rest::Why>(),
         post("/workers/{name}/pause", "Give a worker nothing more", commands::pause_worker)
             .takes::<rest::Why>(),
-        post("/workers/{name}/resume", "Give a worker builds again", commands::resume_worker),
+        post("/workers/{name}/resume", "Give a worker builds again", commands::resume_worker)
+            .takes::<rest::Why>(),
         post("/workers/{name}/drain", "Let a worker become quiet", commands::drain_worker)
             .takes::<rest::Why>(),
         post("/builders/{name}/pause", "Let a builder's requests wait", commands::pause_builder)
             .takes::<rest::Why>(),
-        post("/builders/{name}/resume", "Start a builder again", commands::resume_builder),
+        post("/builders/{name}/resume", "Start a builder again", commands::resume_builder)
+            .takes::<rest::Why>(),
         post(
             "/schedulers/{name}/pause",
             "Let a scheduler keep what it sees",
@@ -175,6 +177,7 @@ fn holding_back() -> Vec<Endpoint> {
             "/schedulers/{name}/resume",
             "Let a scheduler submit what it kept",
             commands::resume_scheduler,
-        ),
+        )
+        .takes::<rest::Why>(),
     ]
 }

@@ -137,7 +137,7 @@ macro_rules! pausable {
             Path(name): Path<String>,
         ) -> Result<Response, Refusal> {
             let what = Pausable::$what(name.clone());
-            send(&ui, caller, Command::Resume { what }, None).await?;
+            send(&ui, caller, Command::Resume { what, why: rest::Why::default() }, None).await?;
             Ok(see(&$page(&path_segment(&name))))
         }
     )*};
@@ -162,6 +162,7 @@ pub(super) async fn resume_farm(
     extract::State(ui): extract::State<Ui>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Refusal> {
-    send(&ui, caller, Command::Resume { what: Pausable::Farm }, None).await?;
+    let resume = Command::Resume { what: Pausable::Farm, why: rest::Why::default() };
+    send(&ui, caller, resume, None).await?;
     Ok(see("/queue"))
 }

@@ -52,12 +52,13 @@ async fn each_write_is_one_command() {
     for (noun, what) in named {
         let pause = Command::Pause { what: what(worker()), why: why("rain") };
         check(&format!("/{noun}/barn/pause"), rain, 204, pause).await;
-        let resume = Command::Resume { what: what(worker()) };
-        check(&format!("/{noun}/barn/resume"), "", 204, resume).await;
+        let resume = Command::Resume { what: what(worker()), why: why("rain") };
+        check(&format!("/{noun}/barn/resume"), rain, 204, resume).await;
     }
     let pause = Command::Pause { what: Pausable::Farm, why: why("rain") };
     check("/farm/pause", rain, 204, pause).await;
-    check("/farm/resume", "", 204, Command::Resume { what: Pausable::Farm }).await;
+    let resume = Command::Resume { what: Pausable::Farm, why: why("") };
+    check("/farm/resume", "", 204, resume).await;
     let drain = |worker| Command::Drain { worker, why: why("rain") };
     check("/farm/drain", rain, 204, drain(None)).await;
     check("/workers/barn/drain", rain, 204, drain(Some(worker()))).await;

@@ -171,7 +171,7 @@ async fn events_folded_over_a_list_are_the_newer_list() {
             house.finish(build, Outcome::Warnings).await;
         }
         house.write(|w| w.pause_worker("barn", "me", "rain")).await;
-        house.write(|w| w.resume_worker("barn")).await;
+        house.write(|w| w.resume_worker("barn", "ann", "")).await;
     }
     for (noun, (mut rows_then, as_of)) in moments {
         let path = format!("/api/v1/events?since={as_of}&follow=false&noun={}", noun.name);

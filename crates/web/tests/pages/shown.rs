@@ -166,7 +166,7 @@ async fn what_is_held_back_says_by_whom_and_why() {
     look(&farm, "/builders").await.holds(&["paused by ben: its mirror moves"]);
     look(&farm, "/builders/hello").await.holds(&["It is paused by ben: its mirror moves."]);
     let trouble = |w: &mut steading_store::Write<'_>| {
-        w.resume_farm()?;
+        w.resume_farm("ann", "")?;
         w.farm_trouble("disk_full", Some("the disk is nearly full"))
     };
     farm.store.write("trouble", trouble).await.expect("troubled");

@@ -1,27 +1,28 @@
 //! Backfill: what is kept back for a request that cannot start yet may be used until it can.
 //!
-//! Reservations keep small requests from starving a large one, and let locks idle meanwhile. Where
-//! the policy says so ([`Policy::backfills`]), a request that nothing but reservations keeps from a
-//! worker may start there if its build is over before those for whom the locks are kept could start
-//! anyway. It is tried only where nothing else can start, and never delays anybody by what is known:
+//! Reservations keep small requests from starving a large one, and let locks idle meanwhile.
+//! Where the policy says so ([`Policy::backfills`]), a request that nothing but reservations
+//! keeps from a worker may start there if its build is over before those for whom the locks are
+//! kept could start anyway. It is tried only where nothing else can start, and never delays
+//! anybody by what is known:
 //!
-//! * a reservation counts against a tuple unless it *stands still* for as long as the tuple's build
-//!   takes: nine of ten builds of its builder took no longer ([`Pace::whole`]). Without a pace a
-//!   request is never backfilled;
-//! * the request ahead can start when the locks it wants are left by those who hold them now: half
-//!   of the builds of a builder left theirs sooner ([`Pace::locks`]). One that held them longer, and
-//!   one nobody knows anything of, may leave them any moment. Of farm-wide locks the farm-wide ones
-//!   alone are looked at, of a worker's own lock all that are wanted there; who else waits for them
-//!   is not: all of that makes the moment earlier, and the room smaller;
+//! * a reservation counts against a tuple unless it *stands still* for as long as the tuple's
+//!   build takes: nine of ten builds of its builder took no longer ([`Pace::whole`]). Without a
+//!   pace a request is never backfilled;
+//! * the request ahead can start when the locks it wants are left by those who hold them now:
+//!   half of the builds of a builder left theirs sooner ([`Pace::locks`]). One that held them
+//!   longer, and one nobody knows anything of, may leave them any moment. Of farm-wide locks the
+//!   farm-wide ones alone are looked at, of a worker's own lock all that are wanted there; who
+//!   else waits for them is not: all of that makes the moment earlier, and the room smaller;
 //! * who is overdue is passed by nobody, and what waiting steps want is lent to nobody.
 //!
-//! The greatest tuple that is left beside the reservations that count is the match: with all of them
-//! counting that is the ordinary rule. Each build lent to is over by the start of all it passed, and
-//! becomes a holder that leaves before; so that start is never put off by a further one, and who
-//! overruns delays it by no more than that.
+//! The greatest tuple that is left beside the reservations that count is the match: with all of
+//! them counting that is the ordinary rule. Each build lent to is over by the start of all it
+//! passed, and becomes a holder that leaves before; so that start is never put off by a further
+//! one, and who overruns delays it by no more than that.
 //!
-//! As time goes by rooms only shrink. What makes them larger, a new pace or another holder, is told
-//! to the matcher; and who rises by age, at a moment [`Matcher::next_wake`] names.
+//! As time goes by rooms only shrink. What makes them larger, a new pace or another holder, is
+//! told to the matcher; and who rises by age, at a moment [`Matcher::next_wake`] names.
 
 use std::collections::BTreeMap;
 

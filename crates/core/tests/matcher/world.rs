@@ -66,7 +66,7 @@ pub(crate) struct World {
     pub(crate) runs: Vec<Run>,
     /// By step.
     pub(crate) waiting: BTreeMap<i64, Waits>,
-    /// How many milliseconds half of the builds of a builder hold their locks, and nine of ten take.
+    /// How many milliseconds half of a builder's builds hold their locks, and nine of ten take.
     pub(crate) paces: BTreeMap<String, (i64, i64)>,
     pub(crate) next_id: i64,
     pub(crate) now: i64,

@@ -122,7 +122,8 @@ impl Snapshot {
         }
     }
 
-    /// Whether what moved since can be few rows only: all holders and all workers may be read again.
+    /// Whether what moved since can be few rows only: all holders and all workers may be read
+    /// again.
     fn follows_closely(&self, newest: i64) -> bool {
         let events = usize::try_from(newest - self.decided.seq.0).unwrap_or(usize::MAX);
         [events, self.held.len(), self.matcher.workers()].into_iter().all(|rows| rows <= FEW)

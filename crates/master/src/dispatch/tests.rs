@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use steading_core::matcher::Holding;
+use steading_core::matcher::{Holding, Pace};
 use steading_core::words::{
     ClaimState, ConfigId, Decided, Duration, HeldLock, Micros, Outcome, RequestId,
 };
@@ -28,7 +28,8 @@ builder("gated", steps = [shell("true")], locks = [gate.counting(1)])
 builder("alone", steps = [shell("true")], locks = [gate.exclusive()])
 policy(order = [highest(lambda request: request.priority),
                 highest(lambda request, worker: worker.last_builder == request.builder),
-                oldest()])
+                oldest()],
+       backfill = True)
 "#;
 
 async fn context(directory: &Path) -> Context {
@@ -55,6 +56,7 @@ struct Knows {
     first: Option<(RequestId, String)>,
     resting: BTreeSet<RequestId>,
     holdings: BTreeMap<String, Holding>,
+    paces: [Option<Pace>; 3],
 }
 
 fn knows(snapshot: &Snapshot) -> Knows {
@@ -66,6 +68,7 @@ fn knows(snapshot: &Snapshot) -> Knows {
         first: best.map(|found| (found.request, found.worker)),
         resting: snapshot.resting.keys().copied().collect(),
         holdings: holdings.collect(),
+        paces: ["plain", "gated", "alone"].map(|builder| snapshot.matcher.pace(builder)),
     }
 }
 
@@ -94,10 +97,26 @@ fn step(w: &mut Write<'_>, farm: ConfigId, dice: u64) -> Result<(), Error> {
         _ => match pick(19, 4) {
             0 => w.worker_lost(worker),
             1 => w.pause_worker(worker, "ada", "lunch"),
-            2 => w.resume_worker(worker, "ann", ""),
+            2 => w.resume_worker(worker),
             _ => w.worker_connected(worker, "0.1.0", &serde_json::json!({})),
         },
     }
+}
+
+/// As many green builds as it takes to know how long they take.
+fn green(w: &mut Write<'_>, farm: ConfigId) -> Result<(), Error> {
+    w.worker_connected("oak", "0.1.0", &serde_json::json!({}))?;
+    for _ in 0..5 {
+        submit(w, farm, "plain")?;
+        for request in w.pending()? {
+            claim(w, request.id, "oak", true)?;
+        }
+        for build in w.live_builds()? {
+            w.end_steps(build.id)?;
+            w.finish_build(build.id, Outcome::Success, None, Next::Complete)?;
+        }
+    }
+    Ok(())
 }
 
 fn submit(w: &mut Write<'_>, farm: ConfigId, builder: &str) -> Result<(), Error> {
@@ -162,6 +181,8 @@ async fn following_events_is_as_good_as_reading_all() {
         let context = context(directory.path()).await;
         let farm = context.farms.present().id;
         let mut followed = Snapshot::take(&context).await.expect("a snapshot");
+        let green = context.store.write("test.green", move |w| green(w, farm));
+        green.await.expect("builds of which a duration is learned");
         for (number, dice) in numbers(seed).take(150).enumerate() {
             let section = context.store.write("test.step", move |w| match step(w, farm, dice) {
                 Err(Error::Stale(_) | Error::Illegal(_)) => Ok(()),
@@ -172,5 +193,6 @@ async fn following_events_is_as_good_as_reading_all() {
             let fresh = Snapshot::take(&context).await.expect("a snapshot");
             assert_eq!(knows(&followed), knows(&fresh), "seed {seed}, step {number}");
         }
+        assert!(knows(&followed).paces[0].is_some(), "seed {seed}: it ended green often enough");
     }
 }

@@ -97,7 +97,7 @@ fn step(w: &mut Write<'_>, farm: ConfigId, dice: u64) -> Result<(), Error> {
         _ => match pick(19, 4) {
             0 => w.worker_lost(worker),
             1 => w.pause_worker(worker, "ada", "lunch"),
-            2 => w.resume_worker(worker),
+            2 => w.resume_worker(worker, "ann", ""),
             _ => w.worker_connected(worker, "0.1.0", &serde_json::json!({})),
         },
     }

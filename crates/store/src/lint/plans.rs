@@ -1,7 +1,11 @@
 //! What the farm asks at every step must cost the same on a history of a million builds: no
 //! statement of the operations and typed reads walks a whole table that grows.
 
+use rusqlite::config::DbConfig;
+use steading_core::words::noun;
+
 use super::schema::migrated;
+use crate::query::{Filter, newest};
 
 /// Tables that stay as small as the farm itself.
 const SMALL: [&str; 5] = ["worker", "timer", "token", "configuration", "farm"];
@@ -25,4 +29,29 @@ fn no_statement_of_the_farm_walks_a_growing_table() {
             assert!(!walks || constant || SMALL.contains(&table), "{name}: {detail}\n{sql}");
         }
     }
+}
+
+#[test]
+fn what_lives_now_is_listed_without_a_look_at_history() {
+    let conn = migrated();
+    // As a farm's connections are: bound values say nothing.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
+    let check = |name: &str, (key, value): (&str, &str), index: &str| {
+        let noun = noun(name).unwrap();
+        let sql = newest(noun, Filter::parse(noun, key, value).unwrap());
+        let explain = format!("EXPLAIN QUERY PLAN {sql}");
+        let mut explain = conn.prepare(&explain).unwrap();
+        for place in 1..=explain.parameter_count() {
+            explain.raw_bind_parameter(place, "x").unwrap();
+        }
+        let mut plan = explain.raw_query();
+        let detail: String = plan.next().unwrap().unwrap().get("detail").unwrap();
+        assert_eq!(detail, format!("SCAN {name} USING INDEX {index}"), "{sql}");
+    };
+    check("build", ("state", "running"), "build_live");
+    check("build", ("state__ne", "finished"), "build_live");
+    check("build", ("state__in", "lost,gathering"), "build_live");
+    check("claim", ("state", "offered"), "claim_offered");
+    check("step", ("state", "running"), "step_running");
+    check("step", ("state", "waiting"), "step_waiting");
 }

@@ -3,6 +3,7 @@
 use steading_core::words::{Cell, Delta, Field, Noun};
 
 use super::cursor::Cursor;
+use super::few;
 use super::filter::{Filter, Order, field_named};
 use super::lent::{Lent, keep};
 use crate::ops::Param;
@@ -153,7 +154,10 @@ fn conditions(
     filters: &[Filter],
     params: &mut Vec<Cell>,
 ) -> Result<Vec<String>, BadQuery> {
-    filters.iter().map(|filter| Ok(filter.condition(filter.check(noun)?, params))).collect()
+    let condition = |filter: &Filter| Ok(filter.condition(filter.check(noun)?, params));
+    let mut conditions: Vec<String> = filters.iter().map(condition).collect::<Result<_, _>>()?;
+    conditions.extend(few::also(noun, filters).map(str::to_owned));
+    Ok(conditions)
 }
 
 fn count_sql(noun: &'static Noun, filters: &[Filter]) -> Result<(String, Vec<Cell>), BadQuery> {
@@ -222,6 +226,14 @@ pub(crate) fn row_of(row: &rusqlite::Row<'_>, fields: &[Field]) -> Result<Row, E
         cells.insert(field.name.to_owned(), keep(row, column, field)?);
     }
     Ok(cells)
+}
+
+/// The newest page of a noun under one filter.
+#[cfg(test)]
+pub(crate) fn newest(noun: &'static Noun, filter: Filter) -> String {
+    let order = Some(Order { field: "id".to_owned(), descending: true });
+    let query = Query { filters: vec![filter], order, ..Query::default() };
+    prepare(noun, &query, LIMIT_DEFAULT).unwrap().sql
 }
 
 /// One page of every shape: each field ordered both ways from behind a value and from behind an

@@ -149,7 +149,8 @@ impl Sham {
                 },
                 _ = beat.tick() => {
                     let held = self.held.clone();
-                    self.say(&mut socket, ToMaster::Heartbeat { number: 0, held, machine: None }).await?;
+                    let beat = ToMaster::Heartbeat { number: 0, held, machine: None };
+                    self.say(&mut socket, beat).await?;
                 }
             }
         }

@@ -121,7 +121,8 @@ fn nothing_after_the_end(world: &World, event: &Event) -> Option<Violation> {
     violation("I1", event, what)
 }
 
-/// I3: an offer goes to a worker that is ready, not draining, not paused and has no trouble of its own.
+/// I3: an offer goes to a worker that is ready, not draining, not paused and without a trouble of
+/// its own.
 fn offered_to_the_willing(world: &World, event: &Event) -> Option<Violation> {
     if !makes(world, event, "claim") {
         return None;

@@ -133,7 +133,8 @@ impl Worker {
                     _ => {}
                 },
                 _ = beat.tick() => {
-                    say(&mut socket, &ToMaster::Heartbeat { number: 0, held: self.attempts(), machine: None }).await?;
+                    let (held, machine) = (self.attempts(), None);
+                    say(&mut socket, &ToMaster::Heartbeat { number: 0, held, machine }).await?;
                 }
                 changed = self.go.changed() => {
                     changed.ok()?;

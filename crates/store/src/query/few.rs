@@ -1,6 +1,6 @@
-//! States that few rows are in at a time: what is asked about those is also said in the words of the
-//! index that holds no others. A bound value tells the engine nothing while it plans, and it would
-//! look at all of history for the builds that run.
+//! States that few rows are in at a time: what is asked about those is also said in the words of
+//! the index that holds no others. A bound value tells the engine nothing while it plans, and it
+//! would look at all of history for the builds that run.
 
 use steading_core::words::{Cell, Kind, Noun};
 

@@ -1,5 +1,5 @@
-//! The bulk link: sends what the spool has, takes acknowledgements. Dialled when there is something to
-//! carry, and again while control is up; a worker that builds nothing for a while has none.
+//! The bulk link: sends what the spool has, takes acknowledgements. Dialled when there is something
+//! to carry, and again while control is up; a worker that builds nothing for a while has none.
 
 use std::convert::Infallible;
 use std::sync::Arc;

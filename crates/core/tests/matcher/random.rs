@@ -36,6 +36,13 @@ fn values_of_different_types_do_not_say_who_ranks_below_a_step() {
     compare(&mut Farm::new(19_509), 19_509).unwrap_or_else(|mismatch| panic!("{mismatch}"));
 }
 
+/// Found by the full run: whether it backfills depends on whether it met values of two types.
+#[test]
+fn a_matcher_that_met_values_of_two_types_backfills_nothing_for_a_while() {
+    let farm = &mut Farm::lending(15_019, policy);
+    compare(farm, 15_019).unwrap_or_else(|mismatch| panic!("{mismatch}"));
+}
+
 /// At rest, the explanation of every waiting request agrees with the oracle.
 #[test]
 fn every_explanation_agrees_with_the_oracle() {

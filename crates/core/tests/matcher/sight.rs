@@ -4,7 +4,6 @@ use steading_core::farm::{Direction, LockCapacity};
 use steading_core::matcher::Matcher;
 use steading_core::words::{Micros, RequestId};
 
-use crate::oracle;
 use crate::policy::{Allow, Kind, TestPolicy};
 use crate::world::{World, counting};
 
@@ -116,28 +115,4 @@ fn what_is_not_placed_yet_is_counted_until_the_next_decision() {
     assert_eq!(world.matcher().unplaced(), usize::MAX, "all of it");
     matcher.clear();
     assert_eq!(matcher.unplaced(), usize::MAX, "all of it again");
-}
-
-/// So many classes without requests are kept; more than that go, and others get their numbers.
-#[test]
-fn classes_that_are_gone_leave_nothing_behind() {
-    let policy = TestPolicy::new(Allow::All, vec![(Kind::Pair, Direction::Highest)]);
-    let (mut world, mut matcher) = known(&policy);
-    world.lock("gpu", false, LockCapacity::Units(1));
-    world.builder("locked", &[], &[], vec![counting("gpu", 1)]);
-    matcher.reconfigure(&world.farm);
-    let written = policy.clone().into();
-    for branch in 0..4_400_i64 {
-        let builder = if branch % 3 == 0 { "locked" } else { "b" };
-        let id = world.request(builder, branch % 4);
-        world.requests.get_mut(&id).expect("added").branch = format!("branch{branch:04}");
-        matcher.add_request(world.candidate(id));
-        if id > 6 {
-            world.requests.remove(&(id - 6));
-            matcher.remove_request(RequestId(id - 6));
-        }
-        let found = matcher.next(&policy, Micros(0)).map(|it| (it.request.0, it.worker));
-        let right = oracle::best(&world, &written).map(|pair| (pair.request, pair.worker));
-        assert_eq!(found, right, "with {branch} branches");
-    }
 }

@@ -25,6 +25,7 @@ const UNORDERED: &[&str] = &["HashMap", "HashSet"];
 /// Files of the core that look things up in a hash map by key and never walk it, with the reason.
 const LOOKED_UP_ONLY: &[(&str, &str)] = &[
     ("crates/core/src/matcher/books.rs", "slots and locks by name, at every decision"),
+    ("crates/core/src/matcher/live/groups.rs", "walked only where order does not matter"),
     ("crates/core/src/matcher/live/link.rs", "workers by name, at every decision"),
     ("crates/core/src/matcher/live/live_order.rs", "walked only where order does not matter"),
     ("crates/core/src/matcher/live/register.rs", "classes by what they look like"),

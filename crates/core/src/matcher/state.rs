@@ -10,7 +10,7 @@ use super::books::{Books, Held, HoldingId, Of};
 use super::facts::{Memory, Moved, Pending, Seat, Seats, World};
 use super::keys::{FaultReport, Moment};
 use super::limits::{Limits, limited, locks};
-use super::live::Live;
+use super::live::{Kept, Live};
 use super::{Candidate, Holding, Match, NotNow, Size, Start};
 use crate::farm::{Farm, Policy, RequestView, WorkerView};
 use crate::words::{Micros, RequestId};
@@ -46,6 +46,12 @@ impl Matcher {
         Matcher { world, memory, live, paces, slice: usize::MAX }
     }
 
+    /// Keeps so many classes of requests, and of workers, without members for members to come,
+    /// instead of thousands: for tests of what happens to those that are not kept.
+    pub fn keep_empty_classes(&mut self, most: usize) {
+        self.live = Live::keeping(Kept(most));
+    }
+
     /// The farm has a new configuration, and so a new policy: keeps requests, workers and holdings,
     /// forgets every answer of the old policy.
     pub fn reconfigure(&mut self, farm: &Farm) {
@@ -61,7 +67,7 @@ impl Matcher {
             }
         }
         self.memory = Memory::default();
-        self.live = Live::default();
+        self.live = Live::keeping(self.live.kept());
         for pending in std::mem::take(&mut self.world.requests).into_values() {
             self.add_request(pending.candidate.clone());
         }

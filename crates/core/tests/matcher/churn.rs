@@ -296,7 +296,12 @@ impl Farm {
         for builder in world.farm.builders.keys().cloned().collect::<Vec<_>>() {
             some_pace(&mut world, &mut luck, &builder);
         }
-        let (matcher, slices, steps) = (world.matcher(), dice.one_in(3), dice.one_in(2));
+        let (mut matcher, slices, steps) = (world.matcher(), dice.one_in(3), dice.one_in(2));
+        // As many classes as a farm has in years are gone within a few decisions.
+        let mut kept = Dice(seed ^ 0x4E97_71E5);
+        if !kept.one_in(3) {
+            matcher.keep_empty_classes(kept.roll(4) as usize);
+        }
         let (holdings, lock_order) = (Vec::new(), some_order(&mut dice));
         let mut farm = Farm {
             dice,

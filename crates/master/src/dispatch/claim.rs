@@ -2,8 +2,8 @@
 
 use steading_core::lifecycle::deadlines;
 use steading_core::matcher::{Match, Waiting};
-use steading_core::words::{Claim, ClaimState, HeldLock, Reason, StepId};
-use steading_store::{Error, LockNeed, NewClaim};
+use steading_core::words::{Claim, ClaimState, ConfigId, HeldLock, Reason, StepId};
+use steading_store::{Error, LockNeed, NewClaim, Write};
 use steading_wire::worker::ToWorker;
 
 use super::snapshot::Snapshot;
@@ -33,8 +33,12 @@ pub(super) async fn claim(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
+    let farm = present.id;
     let claims = context.store.write("dispatch.claim", move |w| {
         let mut claims = Vec::new();
+        if !is_in_force(w, farm)? {
+            return Ok(claims);
+        }
         for new in &wanted {
             match w.claim(new) {
                 Ok(claim) => claims.push(claim),
@@ -61,8 +65,12 @@ pub(super) async fn grant(
     };
     let wanted: Vec<(StepId, Vec<LockNeed>)> =
         steps.iter().map(|it| (it.step, locks(it))).collect();
+    let farm = known.present.id;
     let granted = context.store.write("dispatch.grant", move |w| {
         let mut builds = Vec::new();
+        if !is_in_force(w, farm)? {
+            return Ok(builds);
+        }
         for (step, locks) in &wanted {
             match w.grant_step(*step, locks) {
                 Ok(build) => builds.push(build),
@@ -76,6 +84,12 @@ pub(super) async fn grant(
         context.sessions.mail(build, Mail::LookAgain);
     }
     Ok(())
+}
+
+/// Whether the farm that was decided by is still in force. What follows from another is decided
+/// afresh once that one is here, which wakes dispatch.
+fn is_in_force(w: &Write<'_>, farm: ConfigId) -> Result<bool, Error> {
+    Ok(w.current_configuration()? == Some(farm))
 }
 
 /// A lock as the claiming section checks it: with the units it has on that worker.

@@ -25,10 +25,12 @@ const BATCH: usize = 128;
 /// Runs passes whenever something moved that could make a tuple feasible.
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     let mut seq = context.store.seq();
+    let mut farm = context.farms.watch();
     let mut woken = true;
     let mut owner = Owner::default();
     loop {
         seq.mark_unchanged();
+        farm.mark_unchanged();
         let mut wake = None;
         match pass(&context, &mut owner).await {
             Ok(passed) => {
@@ -45,6 +47,13 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
             biased;
             () = shutdown.cancelled() => return,
             changed = seq.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                woken = true;
+            }
+            // It is here a moment after the commit that says so.
+            changed = farm.changed() => {
                 if changed.is_err() {
                     return;
                 }
@@ -141,8 +150,7 @@ struct Decisions {
 
 /// Decides where that may take as long as it does: neither do user functions run on a thread that
 /// serves others, nor is much placed there, as at the start, nor all looked at that could be
-/// backfilled. With little to do, going to another
-/// thread and back would take longer.
+/// backfilled. With little to do, going to another thread and back would take longer.
 async fn decide(
     mut known: Snapshot,
     builds_max: usize,

@@ -89,6 +89,7 @@ async fn a_request_of_a_broken_configuration_stops_nobody_else() {
         })
     };
     let submitted = world.store.write("test", submit).await.expect("submitted");
+    world.reload(farm).await;
     let mut barn = world.connect("barn", vec![]).await;
     let good = world.force("b").await;
     assert_eq!(barn.begin().await.request, good);

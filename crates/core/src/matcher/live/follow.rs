@@ -44,7 +44,7 @@ impl Live {
         };
         let mut names = std::mem::take(&mut self.names);
         let before = self.seen_so_far();
-        *self = Live::default();
+        *self = Live::keeping(self.kept);
         self.sight.resume(before);
         // At least one call: so that all that is remembered takes part again at once.
         *with.slice = (*with.slice).max(1);

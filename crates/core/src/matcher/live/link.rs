@@ -186,7 +186,7 @@ impl Live {
 
     /// A request class has no requests any more.
     pub(super) fn request_class_emptied(&mut self, class: u32) {
-        let Some(old) = self.index.requests.emptied(class) else { return };
+        let Some(old) = self.index.requests.emptied(class, self.kept) else { return };
         if !self.graph.request(old).queue.is_empty() {
             return;
         }
@@ -209,7 +209,7 @@ impl Live {
 
     /// A worker class has no workers any more.
     pub(super) fn worker_class_emptied(&mut self, class: u32) {
-        let Some(old) = self.index.workers.emptied(class) else { return };
+        let Some(old) = self.index.workers.emptied(class, self.kept) else { return };
         if self.graph.worker(old).members > 0 {
             return;
         }

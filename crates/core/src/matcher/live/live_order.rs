@@ -16,6 +16,7 @@ use super::key::{Rank, Scale};
 use super::link::Index;
 use super::place_request::Place;
 use super::recipes::Recipes;
+use super::register::Kept;
 use super::sight::Sight;
 use super::standing::Standings;
 use super::sweep::Gone;
@@ -44,6 +45,7 @@ pub(in super::super) struct Live {
     pub(super) again: BTreeSet<u32>,
     pub(super) sight: Sight,
     pub(super) gone: Gone,
+    pub(super) kept: Kept,
     pub(super) built: bool,
     /// The classes or the numbers no longer do: everything must be placed anew.
     pub(super) stale: bool,
@@ -60,6 +62,16 @@ pub(super) struct With<'a> {
 }
 
 impl Live {
+    /// One that knows nothing yet, and keeps so many classes without members.
+    pub(in super::super) fn keeping(kept: Kept) -> Live {
+        Live { kept, ..Live::default() }
+    }
+
+    /// How many classes without members it keeps.
+    pub(in super::super) fn kept(&self) -> Kept {
+        self.kept
+    }
+
     pub(in super::super) fn now(&self) -> Micros {
         self.now
     }

@@ -57,5 +57,6 @@ mod waits;
 mod walk;
 
 pub(super) use live_order::Live;
+pub(super) use register::Kept;
 pub(super) use spare::{Asked, Spare};
 pub(super) use waits::{Lines, Want};

@@ -8,8 +8,16 @@ use foldhash::HashMap;
 
 use super::recipes::{Feature, number};
 
-/// Classes without members that are kept, with their edges, for members to come.
-const EMPTY_CLASSES_MAX: usize = 4_096;
+/// How many classes without members are kept, with their edges, for members to come; of those that
+/// are gone, about as many go before the number of one is used again.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Kept(pub(in super::super) usize);
+
+impl Default for Kept {
+    fn default() -> Kept {
+        Kept(4_096)
+    }
+}
 
 /// One side's classes.
 #[derive(Debug, Clone)]
@@ -91,9 +99,9 @@ impl<L: Eq + Hash> Register<L> {
     }
 
     /// A class lost its last member. Gives one that has been without members for long.
-    pub(super) fn emptied(&mut self, class: u32) -> Option<u32> {
+    pub(super) fn emptied(&mut self, class: u32, kept: Kept) -> Option<u32> {
         self.empty.push_back(class);
-        let old = if self.empty.len() > EMPTY_CLASSES_MAX { self.empty.pop_front() } else { None };
+        let old = if self.empty.len() > kept.0 { self.empty.pop_front() } else { None };
         old.filter(|old| self.looks[*old as usize].is_some())
     }
 }

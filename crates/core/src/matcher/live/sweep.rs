@@ -6,9 +6,6 @@
 
 use super::live_order::Live;
 
-/// Classes go in this number, about, while all worker classes are passed once.
-const ROUND: usize = 4_096;
-
 /// Classes whose numbers are not to be used again yet.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gone {
@@ -48,10 +45,11 @@ impl Gone {
 }
 
 impl Live {
-    /// A request class is gone: some worker classes lose their edges to those that are.
+    /// A request class is gone: some worker classes lose their edges to those that are. All of them
+    /// were passed once when about as many classes are gone as are kept.
     pub(super) fn sweep(&mut self, class: u32) {
         self.gone.add(class);
-        for _ in 0..self.graph.workers.len().div_ceil(ROUND) {
+        for _ in 0..self.graph.workers.len().div_ceil(self.kept.0.max(1)) {
             let Live { gone, graph, .. } = self;
             let Some(worker) = graph.workers.get_mut(gone.next) else { break };
             worker.back.retain(|edge| !gone.is(edge.class));

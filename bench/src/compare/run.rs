@@ -64,14 +64,13 @@ fn measure(options: &Options) -> io::Result<bool> {
             continue;
         }
         println!("{name} … (load {:.1}, {} s so far)", machine::load(), began.elapsed().as_secs());
-        match part(&bench) {
-            Ok(measured) => {
-                println!("{}", table::markdown(&measured));
-                rows.extend(measured);
-            }
-            Err(error) => broken.push(format!("{name} broke off: {error}")),
+        let before = rows.len();
+        let ended = part(&bench, &mut rows);
+        println!("{}", table::markdown(&rows[before..]));
+        if let Err(error) = ended {
+            println!("{name} broke off: {error}");
+            broken.push(format!("{name} broke off: {error}"));
         }
-        broken.last().into_iter().for_each(|said| println!("{said}"));
     }
     let text = document(&bench, &rows, &broken, began.elapsed().as_secs());
     println!("{text}");

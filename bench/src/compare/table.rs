@@ -1,6 +1,6 @@
 //! The table in Markdown.
 
-use super::row::{Better, Goal, MACHINE, Row, STEADING};
+use super::row::{Better, Figure, Goal, MACHINE, Row, STEADING};
 
 /// The columns of systems, in their order.
 const SYSTEMS: &[&str] = &[STEADING, "Buildbot", "Slurm", "Laminar", MACHINE];
@@ -48,15 +48,22 @@ fn mark<'r>(note: &'r str, notes: &mut Vec<&'r str>) -> String {
     format!(" ({})", at + 1)
 }
 
-/// `median (least–most)`.
+/// What a system came to, and what is to be said of it.
 fn cell(row: &Row, system: &str) -> String {
-    let Some(figure) = row.figures.iter().find(|figure| figure.system == system) else {
-        let said = row.said.iter().find(|(of, _)| *of == system);
-        return said.map_or_else(|| "–".to_owned(), |(_, what)| what.clone());
-    };
+    let figure = row.figures.iter().find(|figure| figure.system == system);
+    let said = row.said.iter().find(|(of, _)| *of == system).map(|(_, what)| what.as_str());
+    match (figure, said) {
+        (Some(figure), None) => spread(row, figure),
+        (Some(figure), Some(said)) => format!("{}; then {said}", spread(row, figure)),
+        (None, said) => said.unwrap_or("–").to_owned(),
+    }
+}
+
+/// `median (least–most)`.
+fn spread(row: &Row, figure: &Figure) -> String {
     let least = figure.values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = figure.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let median = digits(row.median(system).unwrap_or(f64::NAN));
+    let median = digits(row.median(figure.system).unwrap_or(f64::NAN));
     match figure.values.len() {
         1 => median,
         _ => format!("{median} ({}–{})", digits(least), digits(most)),

@@ -26,13 +26,12 @@ const COST: &str =
 const GAP: &str = "One worker of one slot, so that nobody else has the processor; from the exit \
     record of one process to that of the next. Pooled over a round.";
 
-pub(super) fn deep(bench: &Bench) -> io::Result<Vec<Row>> {
+pub(super) fn deep(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let depths = bench.options.size(&[1_000][..], &[10_000, 100_000]);
-    let mut rows = Vec::new();
     for depth in depths {
         rows.extend(one(bench, *depth)?);
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn one(bench: &Bench, depth: usize) -> io::Result<[Row; 2]> {
@@ -103,9 +102,8 @@ fn ended_per_second(farm: &BuildbotFarm<'_>) -> io::Result<f64> {
 }
 
 /// Write sections of a build, on a small farm and a large one, with one step and eleven.
-pub(super) fn cost(bench: &Bench) -> io::Result<Vec<Row>> {
+pub(super) fn cost(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let sizes = [(1, 10, 1), (100, 10, 1), (1, 10, 11)];
-    let mut rows = Vec::new();
     for (builders, workers, steps) in sizes {
         let name = |what: &str| format!("{what} of a build, {steps} steps, {builders} builders");
         let limit = if steps == 1 { 8.0 } else { 18.0 };
@@ -128,11 +126,11 @@ pub(super) fn cost(bench: &Bench) -> io::Result<Vec<Row>> {
         farm.stop_and_audit()?.map(drop).map_err(io::Error::other)?;
         rows.extend([sections, commits, master, workers_ms]);
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// From one process to the next on the same worker.
-pub(super) fn gap(bench: &Bench) -> io::Result<Vec<Row>> {
+pub(super) fn gap(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let row = |what: &str| {
         let name = format!("finish → next process on the same worker, queue not empty, {what}");
         Row::new("gap", name, "ms", Better::Less).note(GAP)
@@ -146,5 +144,6 @@ pub(super) fn gap(bench: &Bench) -> io::Result<Vec<Row>> {
         p99.add(STEADING, measured.gaps.micros(990) / 1e3);
     }
     farm.stop_and_audit()?.map(drop).map_err(io::Error::other)?;
-    Ok(vec![p50, p99])
+    rows.extend([p50, p99]);
+    Ok(())
 }

@@ -17,8 +17,7 @@ const NOTE: &str = "Processor time of the master for each of 300 builds of one s
     ten builders and an empty queue unless said otherwise.";
 
 /// A row for each point.
-pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
-    let mut rows = Vec::new();
+pub(super) fn run(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let quick = bench.options.quick;
     let up_to = |points: &'static [usize]| if quick { &points[..2] } else { points };
     for builders in up_to(&[1, 10, 100, 1_000]) {
@@ -42,7 +41,7 @@ pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
         farm.workers("pause")?;
         rows.push(point("builds in history", *builds, &farm, bench.options.rounds(2))?);
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn point(against: &str, size: usize, farm: &Farm, rounds: usize) -> io::Result<Row> {

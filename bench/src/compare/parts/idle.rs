@@ -26,12 +26,11 @@ const NOTE: &str = "Steading's workers are simulated: a connection each that say
     that of an idle worker does; Buildbot's are real, in ten processes. Processor time of the \
     master (and Buildbot's database) over twelve seconds in which nothing is built.";
 
-pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
-    let mut rows = Vec::new();
+pub(super) fn run(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     for workers in bench.options.size(&[100, 1_000][..], &[100, 1_000, 10_000]) {
         rows.extend(one(bench, room(*workers)?)?);
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn one(bench: &Bench, workers: usize) -> io::Result<[Row; 2]> {

@@ -23,7 +23,7 @@ const SCREEN: &str = "`GET /logs/ID?first=…&count=100` at 60 places of the log
     them, one connection.";
 
 /// Megabytes of log per second.
-pub(super) fn ingest(bench: &Bench) -> io::Result<Vec<Row>> {
+pub(super) fn ingest(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let mb = bench.options.size(100, 400);
     let mut row = Row::new("ingest", "log of one build, taken in", "MB/s", Better::More)
         .goal(Goal::Value(200.0))
@@ -51,7 +51,8 @@ pub(super) fn ingest(bench: &Bench) -> io::Result<Vec<Row>> {
             system.audit()?;
         }
     }
-    Ok(vec![row])
+    rows.push(row);
+    Ok(())
 }
 
 fn write_lines(file: &Path, mb: usize) -> io::Result<()> {
@@ -65,7 +66,7 @@ fn write_lines(file: &Path, mb: usize) -> io::Result<()> {
 }
 
 /// The first screen of a long log.
-pub(super) fn screen(bench: &Bench) -> io::Result<Vec<Row>> {
+pub(super) fn screen(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let lines = bench.options.size(1_000_000_u64, 10_000_000);
     let name = format!("a screen of a log of {lines} lines, p99");
     let mut row =
@@ -95,7 +96,8 @@ pub(super) fn screen(bench: &Bench) -> io::Result<Vec<Row>> {
         }
         row.add(STEADING, percentile(&mut spans, 99));
     }
-    Ok(vec![row])
+    rows.push(row);
+    Ok(())
 }
 
 fn short(answer: &Value) -> String {

@@ -1,4 +1,4 @@
-//! The parts of the comparison: a part measures and hands back its rows.
+//! The parts of the comparison: a part measures and adds its rows.
 
 mod deep;
 mod growth;
@@ -17,8 +17,8 @@ pub(crate) use growth::curves;
 use super::row::Row;
 use super::run::Bench;
 
-/// Measures a part.
-pub(crate) type Part = fn(&Bench) -> io::Result<Vec<Row>>;
+/// Measures a part; the rows it came to before an error stay.
+pub(crate) type Part = fn(&Bench, &mut Vec<Row>) -> io::Result<()>;
 
 /// Name, whether a quick run has it, and what it does.
 pub(crate) const PARTS: &[(&str, bool, Part)] = &[

@@ -37,14 +37,13 @@ const AGAIN: &str = "The same question again and again while nothing is written:
 const ALL: &str = "One connection; the newest 1,000 builds with the ten fields the pages show, no \
     answer kept.";
 
-pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
-    let mut rows = Vec::new();
+pub(super) fn run(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     for builds in bench.options.size(&[10_000][..], &[100_000, 1_000_000]) {
         if is_at_hand(bench, *builds) {
             rows.extend(one(bench, *builds)?);
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Whether a history is short enough to be made, or kept; says so if it is not.

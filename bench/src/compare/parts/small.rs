@@ -26,7 +26,7 @@ const FROZEN: &str = "The process is stopped, its connections stay open. Everybo
     default keepalive: Buildbot's is an hour.";
 
 /// Memory of a master that has nothing to do.
-pub(super) fn memory(bench: &Bench) -> io::Result<Vec<Row>> {
+pub(super) fn memory(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let name = "memory of an idle master, no workers";
     let mut row = Row::new("memory", name, "MB", Better::Less).goal(Goal::Value(40.0));
     let text = "workers(\"w*\")\nbuilder(\"b0\", steps = [shell(\"true\")])\n";
@@ -45,11 +45,12 @@ pub(super) fn memory(bench: &Bench) -> io::Result<Vec<Row>> {
     if let Ok(laminar) = &bench.peers.laminar {
         row.add("Laminar", laminar.start(&work)?.memory_mb());
     }
-    Ok(vec![row])
+    rows.push(row);
+    Ok(())
 }
 
 /// A worker whose daemon is stopped: until the farm says that it is away.
-pub(super) fn frozen(bench: &Bench) -> io::Result<Vec<Row>> {
+pub(super) fn frozen(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let mut row = Row::new("frozen", "frozen worker (SIGSTOP) is noticed", "s", Better::Less)
         .goal(Goal::Value(15.0))
         .note(FROZEN);
@@ -82,7 +83,8 @@ pub(super) fn frozen(bench: &Bench) -> io::Result<Vec<Row>> {
             false => row.say("Buildbot", format!("not within {} s", PEER_FROZEN.as_secs())),
         }
     }
-    Ok(vec![row])
+    rows.push(row);
+    Ok(())
 }
 
 /// A process that a master started.
@@ -100,7 +102,7 @@ fn worker_of(master: u32) -> io::Result<Pid> {
 }
 
 /// What the machine can do with nobody in the way.
-pub(super) fn limits(bench: &Bench) -> io::Result<Vec<Row>> {
+pub(super) fn limits(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let mut spawn = Row::new("limits", "`xargs -P2 -n1 true`", "processes/s", Better::More);
     let mut commit =
         Row::new("limits", "overwrite 4 KiB of a file and fdatasync", "commits/s", Better::More);
@@ -108,7 +110,8 @@ pub(super) fn limits(bench: &Bench) -> io::Result<Vec<Row>> {
         spawn.add(MACHINE, super::throughput::bare(2_000)?);
         commit.add(MACHINE, commits()?);
     }
-    Ok(vec![spawn, commit])
+    rows.extend([spawn, commit]);
+    Ok(())
 }
 
 /// In place, as a journal that is used again and again is written.
@@ -129,7 +132,7 @@ fn commits() -> io::Result<f64> {
 }
 
 /// One decision of the matcher, in this process.
-pub(super) fn decision(bench: &Bench) -> io::Result<Vec<Row>> {
+pub(super) fn decision(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let (pending, workers) = bench.options.size((10_000, 1_000), (100_000, 10_000));
     let name = format!("one decision, {pending} pending × {workers} workers, exact, p99");
     let mut row = Row::new("decision", name, "µs", Better::Less)
@@ -140,5 +143,6 @@ pub(super) fn decision(bench: &Bench) -> io::Result<Vec<Row>> {
         let measured = crate::measure::typical(events, (pending, workers));
         row.add(STEADING, measured.ok_or_else(|| io::Error::other("no such shape"))?.1);
     }
-    Ok(vec![row])
+    rows.push(row);
+    Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use crate::compare::row::{Better, Goal, MACHINE, Row};
+use crate::compare::row::{Better, Goal, MACHINE, Row, STEADING};
 use crate::compare::run::Bench;
-use crate::compare::system::{Work, command, output};
+use crate::compare::system::{System, Work, command, output};
 use crate::process::clock;
 
 /// Builders, workers and steps; builds a round of Steading, and of a slow peer.
@@ -21,9 +21,12 @@ const NOTE: &str = "The step is `true`. Four connections submit at once; the tim
     the first submission to the end of the last build. Builds a round differ: a slow system gets \
     fewer.";
 
-pub(super) fn run(bench: &Bench) -> io::Result<Vec<Row>> {
+pub(super) fn run(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let shapes = bench.options.size(&SHAPES[..1], SHAPES);
-    shapes.iter().map(|shape| one(bench, *shape)).collect()
+    shapes.iter().try_for_each(|shape| {
+        rows.push(one(bench, *shape)?);
+        Ok(())
+    })
 }
 
 fn one(
@@ -47,20 +50,35 @@ fn one(
         // Nobody is always the first.
         let count = systems.len();
         systems.rotate_left(round % count);
+        let mut broken = Vec::new();
         for system in &mut systems {
-            let few = match system.name() {
+            let builds = match system.name() {
                 "Buildbot" => few,
                 "Slurm" => 2 * few,
                 "Laminar" => 4 * few,
                 _ => builds,
             };
-            let seconds = system.through(few)?;
-            row.add(system.name(), few as f64 / seconds);
-            system.audit()?;
+            match measured(system.as_mut(), builds) {
+                Ok(rate) => row.add(system.name(), rate),
+                Err(error) if system.name() == STEADING => return Err(error),
+                Err(error) => broken.push((system.name(), error.to_string())),
+            }
         }
+        // A peer that breaks is told of and left out; what it came to before stays.
+        systems.retain(|system| broken.iter().all(|(name, _)| *name != system.name()));
+        broken.into_iter().for_each(|(name, why)| row.say(name, why));
         row.add(MACHINE, bare(builds * steps)? / steps as f64);
     }
     Ok(row)
+}
+
+/// Builds a second of one system, which is sound afterwards.
+fn measured(system: &mut dyn System, builds: usize) -> io::Result<f64> {
+    let name = system.name();
+    let named = |error: io::Error| io::Error::other(format!("{name}: {error}"));
+    let seconds = system.through(builds).map_err(named)?;
+    system.audit()?;
+    Ok(builds as f64 / seconds)
 }
 
 /// How many processes per second `xargs -P2` starts.

@@ -30,6 +30,13 @@ impl SteadingFarm {
         Ok(SteadingFarm { farm, http })
     }
 
+    /// The same with a new connection: the farm ends one that says nothing for long, as while
+    /// others have their turn or submit.
+    fn fresh(&mut self) -> io::Result<&mut SteadingFarm> {
+        self.http = self.farm.connect()?;
+        Ok(self)
+    }
+
     /// The newest request's id.
     pub(crate) fn newest(&mut self) -> io::Result<i64> {
         let newest = self.http.get("/requests?order=-id&limit=1&fields=id")?;
@@ -55,9 +62,7 @@ impl System for SteadingFarm {
     }
 
     fn through(&mut self, builds: usize) -> io::Result<f64> {
-        // The farm ends connections that say nothing for long, as while others have their turn.
-        self.http = self.farm.connect()?;
-        let before = self.newest()?;
+        let before = self.fresh()?.newest()?;
         let began = now_ns();
         let (next, builders) = (AtomicUsize::new(0), self.farm.size.builders);
         let farm = &self.farm;
@@ -75,7 +80,7 @@ impl System for SteadingFarm {
             let threads: Vec<_> = (0..SUBMITTERS).map(|_| scope.spawn(one)).collect();
             threads.into_iter().try_for_each(|thread| thread.join().expect("it does not panic"))
         })?;
-        self.quiet()?;
+        self.fresh()?.quiet()?;
         let ended = self
             .http
             .list(&format!("/requests?order=id&id__gt={before}&fields=outcome,complete_at"))?;
@@ -90,8 +95,7 @@ impl System for SteadingFarm {
     }
 
     fn submit(&mut self) -> io::Result<()> {
-        self.http = self.farm.connect()?;
-        self.http.post("/builders/b0/force", "{}")
+        self.fresh()?.http.post("/builders/b0/force", "{}")
     }
 
     fn quiet(&mut self) -> io::Result<()> {

@@ -44,10 +44,11 @@ impl Facts {
     fn rests_until(&self, id: i64, row: &Delta) -> i64 {
         let epoch = int(row, "epoch").unwrap_or(0);
         let build = self.of_attempt("build", id, epoch);
-        if let Some(finished) = build.and_then(|build| int(build, "finished_at")) {
+        let ended = |build| int(build, "lost_at").or(int(build, "finished_at"));
+        if let Some(ended) = build.and_then(ended) {
             let of_it = |(_, build): &(i64, &Delta)| int(build, "request_id") == Some(id);
             let lost = self.all("build").filter(of_it).count();
-            return finished + RESTS_US[lost.min(RESTS_US.len() - 1)];
+            return ended + RESTS_US[lost.min(RESTS_US.len() - 1)];
         }
         let claim = self.of_attempt("claim", id, epoch);
         claim.and_then(|claim| int(claim, "answered_at")).map_or(0, |at| at + RESTS_US[0])

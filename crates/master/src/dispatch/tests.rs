@@ -5,7 +5,8 @@ use std::path::Path;
 
 use steading_core::matcher::{Holding, Pace};
 use steading_core::words::{
-    ClaimState, ConfigId, Decided, Duration, HeldLock, Micros, Outcome, RequestId,
+    BuildState, ClaimState, ConfigId, Decided, Duration, HeldLock, Micros, Outcome, Reason,
+    RequestId,
 };
 use steading_store::archive::Archive;
 use steading_store::{
@@ -54,7 +55,7 @@ async fn context(directory: &Path) -> Context {
 struct Knows {
     order: Vec<RequestId>,
     first: Option<(RequestId, String)>,
-    resting: BTreeSet<RequestId>,
+    resting: BTreeMap<RequestId, Micros>,
     holdings: BTreeMap<String, Holding>,
     paces: [Option<Pace>; 3],
 }
@@ -66,7 +67,7 @@ fn knows(snapshot: &Snapshot) -> Knows {
     Knows {
         order: snapshot.matcher.order(policy),
         first: best.map(|found| (found.request, found.worker)),
-        resting: snapshot.resting.keys().copied().collect(),
+        resting: snapshot.resting.clone(),
         holdings: holdings.collect(),
         paces: ["plain", "gated", "alone"].map(|builder| snapshot.matcher.pace(builder)),
     }
@@ -81,7 +82,7 @@ fn step(w: &mut Write<'_>, farm: ConfigId, dice: u64) -> Result<(), Error> {
     let waiting = pending.get(pick(9, pending.len())).map(|request| request.id);
     let live = w.live_builds()?;
     let build = live.get(pick(14, live.len()));
-    match dice % 8 {
+    match dice % 9 {
         0 | 1 => submit(w, farm, ["plain", "gated", "alone"][pick(19, 3)]),
         2 => waiting.map_or(Ok(()), |id| claim(w, id, worker, pick(19, 3) > 0)),
         3 => build.map_or(Ok(()), |build| w.end_steps(build.id)),
@@ -94,6 +95,16 @@ fn step(w: &mut Write<'_>, farm: ConfigId, dice: u64) -> Result<(), Error> {
         }),
         5 => waiting.map_or(Ok(()), |id| w.prioritize(id, i64::from(dice as u8), "ada")),
         6 => waiting.map_or(Ok(()), |id| w.cancel_request(id, "ada", "").map(drop)),
+        7 => build.map_or(Ok(()), |build| {
+            let away = Reason::new("worker_lost", "away");
+            match build.state {
+                BuildState::Lost => w.give_up_build(build.id, &away, 5),
+                _ => {
+                    w.worker_lost(&build.worker)?;
+                    w.lose_build(build.id, &away, 5).map(drop)
+                }
+            }
+        }),
         _ => match pick(19, 4) {
             0 => w.worker_lost(worker),
             1 => w.pause_worker(worker, "ada", "lunch"),

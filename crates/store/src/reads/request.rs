@@ -26,7 +26,7 @@ macro_rules! tries {
     ($which:literal) => {
         concat!(
             "SELECT request.id AS id, claim.answered_at AS answered_at, \
-             build.finished_at AS finished_at, \
+             COALESCE(build.lost_at, build.finished_at) AS ended_at, \
              (SELECT COUNT(*) FROM build b WHERE b.request_id = request.id) AS builds \
              FROM request \
              JOIN claim ON claim.request_id = request.id AND claim.epoch = request.epoch \
@@ -112,7 +112,8 @@ impl Read<'_> {
 }
 
 fn last_try(row: &Row<'_>) -> Result<Option<(RequestId, LastTry)>, Error> {
-    let built = parse::time(row, "finished_at")?;
+    // A lost build that ends later, as its worker drops it, was over for the request when it was lost.
+    let built = parse::time(row, "ended_at")?;
     let answered = parse::time(row, "answered_at")?;
     let lost_builds = if built.is_some() { row.get("builds")? } else { 0 };
     let id = RequestId(row.get("id")?);

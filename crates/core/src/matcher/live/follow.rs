@@ -151,13 +151,13 @@ impl Live {
             return;
         }
         if filled.len() <= free.len() {
-            filled.clone().into_iter().for_each(|class| self.bid(class));
+            filled.clone().into_iter().for_each(|class| self.heaps.bid(&self.graph, class));
             return;
         }
         let pinned = filled.iter().filter(|class| self.graph.request(**class).pinned.is_some());
         let (pinned, free): (Vec<u32>, Vec<u32>) = (pinned.copied().collect(), free.clone());
-        pinned.into_iter().for_each(|class| self.bid(class));
-        free.into_iter().for_each(|class| self.offer(class, lane));
+        pinned.into_iter().for_each(|class| self.heaps.bid(&self.graph, class));
+        free.into_iter().for_each(|class| self.heaps.offer(&self.graph, class, lane));
     }
 
     fn place_again(&mut self, with: &mut With<'_>) {
@@ -185,6 +185,6 @@ impl Live {
         } else {
             bids.extend(members.iter().flat_map(|members| &members.others));
         }
-        bids.into_iter().for_each(|class| self.bid(class));
+        bids.into_iter().for_each(|class| self.heaps.bid(&self.graph, class));
     }
 }

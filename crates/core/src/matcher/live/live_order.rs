@@ -11,12 +11,13 @@ use super::super::{Match, Size};
 use super::ages::Ages;
 use super::graph::Graph;
 use super::groups::Groups;
-use super::heap::{Heaps, Owner};
+use super::heap::Heaps;
 use super::key::{Rank, Scale};
 use super::link::Index;
 use super::place_request::Place;
 use super::recipes::Recipes;
 use super::register::Kept;
+use super::reserved::Reserved;
 use super::sight::Sight;
 use super::standing::Standings;
 use super::sweep::Gone;
@@ -39,6 +40,8 @@ pub(in super::super) struct Live {
     pub(super) places: HashMap<RequestId, Place>,
     pub(super) ages: Ages,
     pub(super) standings: Standings,
+    /// Empty between two walks.
+    pub(super) reserved: Reserved,
     /// What pair functions read, as of when the classes were formed.
     pub(super) reads: BTreeSet<Attribute>,
     /// Workers to be placed again.
@@ -94,54 +97,6 @@ impl Live {
         self.terms.mixed
     }
 
-    /// Writes a request class's best tuple.
-    pub(super) fn bid(&mut self, class: u32) {
-        let lane = self.graph.request(class).lane;
-        if self.graph.lane(lane).asleep {
-            return;
-        }
-        let found = self.graph.best(class);
-        self.heaps.put(lane, Owner::Bid(class), found);
-    }
-
-    /// The lanes that need locks of the farm and may have entries.
-    pub(super) fn stirred_lanes(&mut self) -> Vec<u32> {
-        let stirred = self.heaps.stirred().iter().copied();
-        stirred.filter(|lane| !self.graph.lane(*lane).farm.is_empty()).collect()
-    }
-
-    /// Writes a worker class's best tuple in a lane.
-    pub(super) fn offer(&mut self, class: u32, lane: u32) {
-        if self.graph.lane(lane).asleep {
-            return;
-        }
-        let found = self.graph.offer(class, lane, |_| false);
-        self.heaps.put(lane, Owner::Offer(class), found);
-    }
-
-    pub(super) fn rewrite(&mut self, owner: Owner, lane: u32) {
-        match owner {
-            Owner::Bid(class) => self.bid(class),
-            Owner::Offer(class) => self.offer(class, lane),
-        }
-    }
-
-    /// The best tuple of a lane, farm-wide locks left aside, if it ranks above the floor.
-    pub(super) fn top(&mut self, lane: u32, floor: Option<&Rank>) -> Option<(Rank, u32, u32)> {
-        loop {
-            let entry = self.heaps.peek(lane)?;
-            if floor.is_some_and(|floor| entry.rank <= *floor) {
-                return None;
-            }
-            let (request, worker) = entry.classes();
-            let (owner, rank) = (entry.owner, entry.rank.clone());
-            if self.graph.rank(request, worker).as_ref() == Some(&rank) {
-                return Some((rank, request, worker));
-            }
-            self.rewrite(owner, lane);
-        }
-    }
-
     /// The best feasible tuple, once the order has followed the facts.
     pub(in super::super) fn best(&mut self, now: Micros) -> Option<Match> {
         if self.graph.free.is_empty() {
@@ -150,7 +105,7 @@ impl Live {
             return None;
         }
         let mut standings = std::mem::take(&mut self.standings);
-        let mut best = self.top(0, None).map(|(rank, ..)| rank);
+        let mut best = self.heaps.top(&self.graph, 0, None).map(|(rank, ..)| rank);
         for at in 0..self.recipes.own_only.len() {
             let lane = self.recipes.own_only[at];
             best = self.own_top(lane, best.as_ref(), &mut standings).or(best);

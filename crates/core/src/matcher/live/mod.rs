@@ -47,12 +47,14 @@ mod place_worker;
 mod queue;
 mod recipes;
 mod register;
+mod reserved;
 mod room;
 mod sight;
 mod spare;
 mod standing;
 mod sweep;
 mod terms;
+mod top;
 mod waits;
 mod walk;
 

@@ -136,7 +136,7 @@ impl Live {
             self.note_filled(at, new.is_some());
         }
         if new > old {
-            self.bid(at);
+            self.heaps.bid(&self.graph, at);
         }
     }
 

@@ -103,7 +103,7 @@ impl Live {
         if rose {
             self.offer_in_all_lanes(spot.class, Some(at));
             for class in self.graph.desks[at as usize].pinned.clone() {
-                self.bid(class);
+                self.heaps.bid(&self.graph, class);
             }
         }
     }

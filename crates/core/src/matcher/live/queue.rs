@@ -1,14 +1,15 @@
 //! The requests of a class, best first.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
-use std::ops::Bound;
+use std::collections::{BTreeSet, btree_set};
 
 use super::key::Key;
 use crate::words::RequestId;
 
 /// A request, and what it says of a tuple.
 pub(super) type Front = (Key, RequestId);
+/// Requests of a class from one on, best first.
+pub(super) type Behind<'a> = btree_set::Iter<'a, (Reverse<Key>, RequestId)>;
 
 /// Requests by what they say, then by id. The first stands apart, as most classes of an order that
 /// reads much have just one.
@@ -49,15 +50,9 @@ impl Queue {
         self.first.is_none()
     }
 
-    /// Who is next after one of them.
-    pub(super) fn after(&self, key: &Key, id: RequestId) -> Option<(&Key, RequestId)> {
-        let next = if self.first.as_ref().is_some_and(|(_, first)| *first == id) {
-            self.behind.first()
-        } else {
-            let from = (Bound::Excluded((Reverse(key.clone()), id)), Bound::Unbounded);
-            self.behind.range(from).next()
-        };
-        next.map(|(key, id)| (&key.0, *id))
+    /// Those behind the first, best first.
+    pub(super) fn behind(&self) -> Behind<'_> {
+        self.behind.iter()
     }
 
     /// All of them, best first.

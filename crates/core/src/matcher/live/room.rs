@@ -124,7 +124,9 @@ impl Live {
         standings: &mut Standings,
     ) -> Option<Rank> {
         let (mut aside, mut best, mut seen) = (Vec::new(), None, 0);
-        while let Some((rank, request, worker)) = self.top(lane, best.as_ref().or(floor)) {
+        while let Some((rank, request, worker)) =
+            self.heaps.top(&self.graph, lane, best.as_ref().or(floor))
+        {
             let Some(entry) = self.heaps.pop(lane) else { break };
             let owner = entry.owner;
             aside.push(entry);

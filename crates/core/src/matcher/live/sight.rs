@@ -206,7 +206,7 @@ impl Live {
                 } else {
                     self.standing_gained(class);
                     self.note_filled(class, true);
-                    self.bid(class);
+                    self.heaps.bid(&self.graph, class);
                 }
             }
             New::Workers(class) => {

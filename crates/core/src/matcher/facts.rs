@@ -140,8 +140,7 @@ impl World {
 
     pub(super) fn count_slots(&mut self, name: &str) {
         if let Some(seat) = self.seats.get_mut(name) {
-            seat.view.busy_slots = self.books.busy_slots(name);
-            seat.running = self.books.running_on(name);
+            (seat.view.busy_slots, seat.running) = self.books.busy(name);
         }
     }
 }

@@ -86,6 +86,13 @@ impl Limits {
         }
     }
 
+    /// The locks a holding takes, its place among the builds of its builder included where there
+    /// are so many.
+    pub(super) fn takes<'a>(&'a self, holding: &'a Holding) -> impl Iterator<Item = &'a HeldLock> {
+        let place = holding.runs.as_ref().and_then(|builder| self.places.get(builder));
+        holding.locks.iter().filter(|held| limited(&held.lock).is_none()).chain(place)
+    }
+
     /// How many builds run steps at once on the worker of that name; `None`: any number.
     pub(super) fn most(&self, worker: &str) -> Option<i64> {
         let named = self.by_name.get(worker).copied();

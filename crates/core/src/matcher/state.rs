@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::backfill::Paces;
-use super::books::{Books, Held, HoldingId, Of};
+use super::books::{Books, Declared, Held, HoldingId, Of};
 use super::facts::{Memory, Moved, Pending, Seat, Seats, World};
 use super::keys::{FaultReport, Moment};
 use super::limits::{Limits, limited, locks};
@@ -58,7 +58,8 @@ impl Matcher {
         self.world.locks = locks(farm);
         self.world.declared.clone_from(&farm.workers);
         self.world.limits = Limits::of(farm);
-        self.world.books.refile(&self.world.locks);
+        let declared = Declared { locks: &self.world.locks, limits: &self.world.limits };
+        self.world.books.refile(declared);
         let names: Vec<String> = self.world.seats.names().cloned().collect();
         for name in &names {
             let most = self.world.limits.most(name);
@@ -114,13 +115,14 @@ impl Matcher {
     /// A worker is known, or something about it changed. `busy_slots` of the view is ignored: it is
     /// derived from the holdings.
     pub fn set_worker(&mut self, mut view: WorkerView, accepting: Result<(), NotNow>) {
-        view.busy_slots = self.world.books.busy_slots(&view.name);
+        let (busy, running) = self.world.books.busy(&view.name);
+        view.busy_slots = busy;
         let name = view.name.clone();
         let old = self.world.seats.get(&name);
         if old.is_none_or(|old| old.view.labels != view.labels) {
             self.memory.eligible.remove(&name);
         }
-        let (running, most) = (self.world.books.running_on(&name), self.world.limits.most(&name));
+        let most = self.world.limits.most(&name);
         self.world.told += 1;
         let told = self.world.told;
         self.world.seats.insert(name.clone(), Seat { view, accepting, running, most, told });
@@ -156,9 +158,10 @@ impl Matcher {
     /// They are held no more. Locks that end before the slot: release all, hold what is left.
     pub fn release(&mut self, id: HoldingId) {
         let world = &mut self.world;
-        let Some(holding) = world.books.remove(&world.locks, id) else { return };
+        let declared = Declared { locks: &world.locks, limits: &world.limits };
+        let Some(holding) = world.books.remove(declared, id) else { return };
         self.paces.expect(id, None);
-        world.moved.locks.extend(holding.takes().map(|held| held.lock));
+        world.moved.locks.extend(world.limits.takes(&holding).map(|held| held.lock.clone()));
         world.moved.holdings.push(id);
         world.count_slots(&holding.worker);
         world.moved.workers.push(holding.worker);
@@ -167,8 +170,9 @@ impl Matcher {
     fn book(&mut self, held: Held) -> HoldingId {
         let world = &mut self.world;
         let worker = held.holding.worker.clone();
-        world.moved.locks.extend(held.holding.takes().map(|held| held.lock));
-        let id = world.books.add(&world.locks, held);
+        let takes = world.limits.takes(&held.holding);
+        world.moved.locks.extend(takes.map(|held| held.lock.clone()));
+        let id = world.books.add(Declared { locks: &world.locks, limits: &world.limits }, held);
         world.moved.holdings.push(id);
         world.count_slots(&worker);
         world.moved.workers.push(worker);

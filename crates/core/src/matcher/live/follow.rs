@@ -114,7 +114,7 @@ impl Live {
         for name in &moved.locks {
             let Some(at) = self.recipes.farm_names.get(name).copied() else { continue };
             let lock = &mut self.recipes.farm[at];
-            lock.taken = with.world.books.taken(&(name.clone(), None));
+            lock.taken = with.world.books.taken_of(name);
             let was_dead = lock.dead;
             lock.settle();
             if lock.dead != was_dead {

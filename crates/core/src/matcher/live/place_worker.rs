@@ -164,9 +164,8 @@ impl Live {
     }
 
     fn room_of(&self, at: u32, seat: &Seat, with: &With<'_>) -> (Vec<Taken>, Option<u32>) {
-        let pool = |lock: &String| (lock.clone(), Some(seat.view.name.clone()));
         let own = self.recipes.own_names.keys();
-        let held = own.map(|lock| with.world.books.taken(&pool(lock))).collect();
+        let held = with.world.books.taken_on(&seat.view.name, own);
         let wants_own = |class: &u32| {
             let class = self.graph.request(*class);
             class.head().is_some() && !self.graph.lane(class.lane).own.is_empty()

@@ -87,7 +87,7 @@ impl Policy for ShapePolicy {
             let reads = BTreeSet::from(["worker.labels.speed".to_owned()]);
             return Evaluated { value: Ok(vec![Value::Int(speed)]), reads };
         }
-        let request = request.map_or(0, |r| int(r.properties.get("kind").map(|p| &p.value)));
+        let request = request.map_or(0, |r| int(r.properties.get("kind")));
         let worker = worker.map_or(0, |w| int(w.labels.get("kind")));
         let warmth = (request * 31 + worker * 17) % 7;
         let reads = BTreeSet::from([self.reads.0.to_owned(), self.reads.1.to_owned()]);

@@ -22,8 +22,10 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Everything `core` may name: no runtime, no clock, no I/O, and no randomness that anything can
-/// depend on: `foldhash` seeds maps that are looked up in and never walked.
-const CORE: &[&str] = &["foldhash", "globset", "jiff", "serde", "serde_json", "thiserror"];
+/// depend on: `foldhash` seeds maps that are looked up in and never walked, `smol_str` keeps short
+/// texts in place.
+const CORE: &[&str] =
+    &["foldhash", "globset", "jiff", "serde", "serde_json", "smol_str", "thiserror"];
 
 /// Crates with one home.
 const HOMES: &[(&str, &[&str])] = &[

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use steading_core::farm::{BuildView, RequestView, WorkerView};
-use steading_core::words::{Property, Value};
+use steading_core::words::Value;
 
 /// Something a user's function is handed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(crate) fn worker(view: &WorkerView) -> View {
 
 /// The attributes of a build.
 pub(crate) fn build(view: &BuildView) -> View {
-    let named = view.properties.iter().map(|(name, property)| (name.as_str(), property));
+    let named = view.properties.iter().map(|(name, property)| (name.as_str(), &property.value));
     let attributes = vec![
         ("builder", text(&view.builder)),
         ("number", int(view.number)),
@@ -80,6 +80,6 @@ fn int(number: i64) -> Attribute {
     Attribute::Plain(Value::Int(number))
 }
 
-fn properties<'a>(properties: impl Iterator<Item = (&'a str, &'a Property)>) -> Attribute {
-    Attribute::Map(properties.map(|(name, p)| (name.to_owned(), p.value.clone())).collect())
+fn properties<'a>(properties: impl Iterator<Item = (&'a str, &'a Value)>) -> Attribute {
+    Attribute::Map(properties.map(|(name, value)| (name.to_owned(), value.clone())).collect())
 }

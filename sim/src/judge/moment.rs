@@ -56,7 +56,7 @@ impl Facts {
 
     fn req(&self, id: i64) -> Option<Req> {
         let row = self.row("request", id)?;
-        let words = |field: &str| text(row, field).unwrap_or_default().to_owned();
+        let words = |field: &str| text(row, field).unwrap_or_default().into();
         let (submitted, start_by) = (int(row, "submitted_at")?, int(row, "start_by"));
         let properties: Properties = json(row, "properties");
         let seen = RequestView {
@@ -73,9 +73,9 @@ impl Facts {
             start_by: start_by.map(Micros),
         };
         Some(Req {
-            builder: seen.builder.clone(),
+            builder: seen.builder.to_string(),
             priority: seen.priority,
-            branch: seen.branch.clone(),
+            branch: seen.branch.to_string(),
             submitted,
             size: 0,
             pinned: text(row, "pinned_worker").map(str::to_owned),

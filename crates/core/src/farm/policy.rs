@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::PropertyList;
 use crate::words::{Duration, Micros, Properties, Request, RequestId, Value};
@@ -22,19 +23,19 @@ pub struct RequestView {
     /// Its id: ties end with it.
     pub id: RequestId,
     /// The builder that shall build it.
-    pub builder: String,
+    pub builder: SmolStr,
     /// Its priority.
     pub priority: i64,
     /// The repository, or empty.
-    pub repository: String,
+    pub repository: SmolStr,
     /// The branch, or empty.
-    pub branch: String,
+    pub branch: SmolStr,
     /// The revision, or empty.
-    pub revision: String,
+    pub revision: SmolStr,
     /// Who asked for it, or empty.
-    pub owner: String,
+    pub owner: SmolStr,
     /// Why it exists.
-    pub reason: String,
+    pub reason: SmolStr,
     /// Its properties.
     pub properties: PropertyList,
     /// When it was submitted.
@@ -49,13 +50,13 @@ impl From<Request> for RequestView {
         let (repository, branch, revision) = stamp.unwrap_or_default();
         RequestView {
             id: request.id,
-            builder: request.builder,
+            builder: request.builder.into(),
             priority: request.priority,
-            repository,
-            branch,
-            revision,
-            owner: request.owner.unwrap_or_default(),
-            reason: request.reason,
+            repository: repository.into(),
+            branch: branch.into(),
+            revision: revision.into(),
+            owner: request.owner.unwrap_or_default().into(),
+            reason: request.reason.into(),
             properties: request.properties.into(),
             submitted_at: request.submitted_at,
             start_by: request.start_by,

@@ -1,23 +1,33 @@
 //! Properties in one piece: a hundred thousand requests wait with theirs, mostly a few each, and a
 //! tree takes the room of eleven for one.
 
-use crate::words::{Properties, Property};
+use smol_str::SmolStr;
+
+use crate::words::{Properties, Property, Value};
 
 /// Properties by name, in name order, that change no more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PropertyList(Box<[(Box<str>, Property)]>);
+pub struct PropertyList(Box<[Named]>);
+
+/// A property as it lies in the list: short texts in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Named {
+    name: SmolStr,
+    value: Value,
+    source: SmolStr,
+}
 
 impl PropertyList {
-    /// The property of that name.
+    /// The value of the property of that name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Property> {
-        let at = self.0.binary_search_by(|(known, _)| known.as_ref().cmp(name)).ok()?;
-        Some(&self.0[at].1)
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let at = self.0.binary_search_by(|known| known.name.as_str().cmp(name)).ok()?;
+        Some(&self.0[at].value)
     }
 
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Property)> {
-        self.0.iter().map(|(name, property)| (name.as_ref(), property))
+    /// All values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|named| (named.name.as_str(), &named.value))
     }
 }
 
@@ -29,7 +39,12 @@ impl From<Properties> for PropertyList {
 
 impl From<&PropertyList> for Properties {
     fn from(list: &PropertyList) -> Properties {
-        list.iter().map(|(name, property)| (name.to_owned(), property.clone())).collect()
+        let property = |named: &Named| {
+            let property =
+                Property { value: named.value.clone(), source: named.source.to_string() };
+            (named.name.to_string(), property)
+        };
+        list.0.iter().map(property).collect()
     }
 }
 
@@ -37,14 +52,18 @@ impl FromIterator<(String, Property)> for PropertyList {
     /// Of two with one name the last counts.
     fn from_iter<I: IntoIterator<Item = (String, Property)>>(properties: I) -> PropertyList {
         let by_name: Properties = properties.into_iter().collect();
-        PropertyList(by_name.into_iter().map(|(name, it)| (name.into_boxed_str(), it)).collect())
+        let named = by_name.into_iter().map(|(name, property)| Named {
+            name: name.into(),
+            value: property.value,
+            source: property.source.into(),
+        });
+        PropertyList(named.collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::Value;
 
     fn property(value: i64) -> Property {
         Property { value: Value::Int(value), source: "test".to_owned() }
@@ -56,7 +75,7 @@ mod tests {
         let list: PropertyList =
             named.map(|(name, n)| (name.to_owned(), property(n))).into_iter().collect();
         let check = |name: &str, expected: Option<i64>| {
-            assert_eq!(list.get(name), expected.map(property).as_ref(), "{name}");
+            assert_eq!(list.get(name), expected.map(Value::Int).as_ref(), "{name}");
         };
         check("a", Some(2));
         check("b", Some(4));

@@ -130,9 +130,9 @@ impl<'a> Moment<'a> {
 
 /// The group of a request; `None` is the group of those without the property.
 pub(super) fn group(policy: &dyn Policy, by: FairBy, view: &RequestView) -> Option<Value> {
-    let text = |text: &String| Some(Value::Text(text.clone()));
+    let text = |text: &str| Some(Value::Text(text.to_owned()));
     match by {
-        FairBy::Property(id) => view.properties.get(policy.property(id)).map(|p| p.value.clone()),
+        FairBy::Property(id) => view.properties.get(policy.property(id)).cloned(),
         FairBy::Builder => text(&view.builder),
         FairBy::Owner => text(&view.owner),
         FairBy::Repository => text(&view.repository),

@@ -77,7 +77,7 @@ impl Limits {
 
     /// Makes a request want a place among the builds of its builder, where there are so many.
     pub(super) fn apply(&self, candidate: &mut Candidate) {
-        let wanted = self.places.get(&candidate.view.builder);
+        let wanted = self.places.get(candidate.view.builder.as_str());
         let found = candidate.recipe.locks.iter().find(|held| limited(&held.lock).is_some());
         if found != wanted {
             let recipe = Arc::make_mut(&mut candidate.recipe);

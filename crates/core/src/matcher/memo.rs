@@ -248,16 +248,14 @@ pub(super) fn see(attribute: &Attribute, views: Views<'_>) -> Option<Seen> {
     let one = |value: Option<Value>| value.map_or(Seen::Absent, Seen::One);
     match attribute {
         Attribute::Request(field) => request_field(views.request?, field),
-        Attribute::RequestProperty(name) => {
-            Some(one(views.request?.properties.get(name).map(|p| p.value.clone())))
-        }
+        Attribute::RequestProperty(name) => Some(one(views.request?.properties.get(name).cloned())),
         Attribute::Worker(field) => worker_field(views.worker?, field),
         Attribute::WorkerLabel(name) => Some(one(views.worker?.labels.get(name).cloned())),
     }
 }
 
 fn request_field(view: &RequestView, field: &str) -> Option<Seen> {
-    let text = |text: &String| Some(Seen::One(Value::Text(text.clone())));
+    let text = |text: &str| Some(Seen::One(Value::Text(text.to_owned())));
     match field {
         "id" => Some(Seen::One(Value::Int(view.id.0))),
         "builder" => text(&view.builder),
@@ -269,7 +267,7 @@ fn request_field(view: &RequestView, field: &str) -> Option<Seen> {
         "reason" => text(&view.reason),
         "submitted_at" => Some(Seen::One(Value::Int(view.submitted_at.0))),
         "properties" => {
-            let values = view.properties.iter().map(|(n, p)| (n.to_owned(), p.value.clone()));
+            let values = view.properties.iter().map(|(n, value)| (n.to_owned(), value.clone()));
             Some(Seen::Many(values.collect()))
         }
         _ => None,

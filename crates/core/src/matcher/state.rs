@@ -202,7 +202,7 @@ impl Matcher {
             worker: taken.worker.clone(),
             slot: true,
             locks: declared.cloned().collect(),
-            runs: Some(view.builder.clone()),
+            runs: Some(view.builder.to_string()),
         };
         let ends = self.paces.of(&view.builder).map(|pace| taken.at.plus(pace.locks));
         let id = self.book(Held { holding, of: Some(Of::Taken(pending)) });

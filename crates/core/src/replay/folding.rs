@@ -25,12 +25,12 @@ impl<'w> Scene<'w> {
             let start_by = newer.view.start_by.into_iter().chain(older.view.start_by);
             newer.view.start_by = start_by.min();
             let fate = Fate::Folded { into: newer.view.id };
-            self.report.others.insert(older.view.id, (older.view.builder.clone(), fate));
+            self.report.others.insert(older.view.id, (older.view.builder.to_string(), fate));
             // What the older one had absorbed moves along.
             let mut moved = self.folded.remove(&older.view.id).unwrap_or_default();
             for one in &moved {
                 let fate = Fate::Folded { into: newer.view.id };
-                self.report.others.insert(one.view.id, (one.view.builder.clone(), fate));
+                self.report.others.insert(one.view.id, (one.view.builder.to_string(), fate));
             }
             moved.push(older);
             self.folded.entry(newer.view.id).or_default().append(&mut moved);
@@ -49,7 +49,7 @@ impl<'w> Scene<'w> {
     pub(super) fn withdraw(&mut self, request: RequestId) {
         let Some(waiting) = self.forget(request) else { return };
         let fate = Fate::Withdrawn { at: self.now };
-        self.report.others.insert(request, (waiting.view.builder, fate));
+        self.report.others.insert(request, (waiting.view.builder.to_string(), fate));
         for older in self.folded.remove(&request).unwrap_or_default() {
             self.report.others.remove(&older.view.id);
             self.wait(older);
@@ -65,7 +65,8 @@ fn may_absorb(newer: &Arrival, older: &Arrival) -> bool {
 
 /// Its stamp, if it has code, and its properties.
 fn told(view: &RequestView) -> (Option<SourceStamp>, Properties) {
-    let RequestView { repository, branch, revision, .. } = view.clone();
+    let [repository, branch, revision] =
+        [&view.repository, &view.branch, &view.revision].map(|text| text.to_string());
     let stamp = SourceStamp { repository, branch, revision };
     (Some(stamp).filter(|stamp| !stamp.repository.is_empty()), (&view.properties).into())
 }

@@ -178,19 +178,19 @@ impl<'w> Scene<'w> {
         self.agenda.put(locks, Happening::LocksFree(view.id));
         self.agenda.put(ends, Happening::Ends(view.id));
         if let Some(seat) = self.seats.get_mut(&found.worker) {
-            seat.view.last_builder.clone_from(&view.builder);
+            seat.view.last_builder = view.builder.to_string();
             self.matcher.set_worker(seat.view.clone(), seat.accepting.clone());
         }
         self.last_end = self.last_end.max(ends);
         self.waited(&view, arrival);
         self.views.insert(view.id, view.clone());
-        let (request, builder, worker) = (view.id, view.builder, found.worker.clone());
+        let (request, builder, worker) = (view.id, view.builder.to_string(), found.worker.clone());
         self.report.decisions.push(Decision { request, builder, worker, at: self.now });
     }
 
     pub(super) fn waited(&mut self, view: &RequestView, arrival: &'w Arrival) -> Waiter {
         let waited = self.now.since(view.submitted_at);
-        let waiter = Waiter { request: view.id, builder: view.builder.clone(), waited };
+        let waiter = Waiter { request: view.id, builder: view.builder.to_string(), waited };
         self.waits.push((waiter.clone(), arrival));
         waiter
     }

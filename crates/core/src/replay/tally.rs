@@ -30,7 +30,7 @@ impl Scene<'_> {
         for explanation in explained {
             let Some(waiting) = self.forget(explanation.request) else { continue };
             let waiter = self.waited(&waiting.view, waiting.arrival);
-            let fate = (waiting.view.builder, Fate::Never);
+            let fate = (waiting.view.builder.to_string(), Fate::Never);
             self.report.others.insert(explanation.request, fate);
             let verdict = explanation.verdict.code();
             self.report.never.push(Never { waiter, verdict, why: explanation.text });
@@ -62,7 +62,7 @@ impl Scene<'_> {
 
 fn project(view: &RequestView) -> String {
     match view.properties.get("project") {
-        Some(project) => project.value.to_string(),
-        None => view.repository.clone(),
+        Some(project) => project.to_string(),
+        None => view.repository.to_string(),
     }
 }

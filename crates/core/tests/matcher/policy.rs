@@ -178,7 +178,7 @@ impl Kind {
             Kind::Pair => match on.label("fast") {
                 Some(_) => vec![
                     Value::Int(on.request("priority").priority),
-                    Value::Text(on.request("branch").branch.clone()),
+                    Value::Text(on.request("branch").branch.to_string()),
                 ],
                 None => vec![Value::Int(1), Value::Text("main".into())],
             },
@@ -195,7 +195,7 @@ impl Kind {
             Kind::Maps => {
                 let labels = on.worker("labels.*").labels.len();
                 let property = on.request("properties.size").properties.get("size");
-                let size = property.map_or(0, |p| if p.value == Value::Int(2) { 2 } else { 1 });
+                let size = property.map_or(0, |p| if *p == Value::Int(2) { 2 } else { 1 });
                 vec![Value::Int(i64::try_from(labels).expect("small") * size)]
             }
             Kind::Constant => vec![Value::Int(0)],

@@ -104,13 +104,13 @@ pub(crate) fn view(id: i64, req: &Req) -> RequestView {
     let properties = (req.size != 0).then(|| ("size".to_owned(), size));
     RequestView {
         id: RequestId(id),
-        builder: req.builder.clone(),
+        builder: req.builder.as_str().into(),
         priority: req.priority,
         repository: req.repository().into(),
-        branch: req.branch.clone(),
-        revision: String::new(),
+        branch: req.branch.as_str().into(),
+        revision: Default::default(),
         owner: req.owner().into(),
-        reason: String::new(),
+        reason: Default::default(),
         properties: properties.into_iter().collect(),
         submitted_at: Micros(req.submitted),
         start_by: req.start_by.map(Micros),

@@ -206,7 +206,7 @@ impl Read<'_> {
         let mut learned = BTreeMap::new();
         let built = |r: &&PastRequest| r.build.as_ref().is_some_and(|b| b.length.is_some());
         for request in requests.iter().filter(|r| !built(r)) {
-            let builder = &request.view.builder;
+            let builder = request.view.builder.as_str();
             if learned.contains_key(builder) {
                 continue;
             }
@@ -219,7 +219,7 @@ impl Read<'_> {
                 Some(length) => Some(length),
                 None => median(self.rows(ANY, [LEARNED_OF], recorded)?),
             };
-            learned.extend(found.map(|length| (builder.clone(), length)));
+            learned.extend(found.map(|length| (builder.to_owned(), length)));
         }
         Ok(learned)
     }

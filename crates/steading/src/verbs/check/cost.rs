@@ -43,7 +43,7 @@ pub(super) async fn cost(place: &Place, loaded: &Loaded) -> Found {
     let (builders, all) = (&loaded.farm.builders, requests.len());
     let requests: Vec<_> = requests
         .into_iter()
-        .filter_map(|(view, pin)| Some((builders.get(&view.builder)?, view, pin)))
+        .filter_map(|(view, pin)| Some((builders.get(view.builder.as_str())?, view, pin)))
         .collect();
     let (example, left_out) = (requests.is_empty(), all - requests.len());
     for (builder, view, pin) in requests {
@@ -89,13 +89,13 @@ fn view(mut request: Request) -> (RequestView, Option<String>) {
 fn sample(id: i64, builder: &str) -> RequestView {
     RequestView {
         id: RequestId(id),
-        builder: builder.to_owned(),
+        builder: builder.into(),
         priority: 0,
-        repository: String::new(),
-        branch: "main".to_owned(),
-        revision: String::new(),
-        owner: String::new(),
-        reason: "an example".to_owned(),
+        repository: Default::default(),
+        branch: "main".into(),
+        revision: Default::default(),
+        owner: Default::default(),
+        reason: "an example".into(),
         properties: PropertyList::default(),
         submitted_at: Micros(0),
         start_by: None,

@@ -37,7 +37,8 @@ pub(super) async fn read(
     };
     let Some((past, paces, current)) = reader.read(section).await? else { return Ok(None) };
     let loaded = load(reader, current, root).await?;
-    let gone = past.requests.iter().filter(|r| !loaded.farm.builders.contains_key(&r.view.builder));
+    let has = |builder: &str| loaded.farm.builders.contains_key(builder);
+    let gone = past.requests.iter().filter(|r| !has(&r.view.builder));
     let gone: BTreeSet<ConfigId> = gone.map(|r| r.configuration_id).collect();
     let mut older = BTreeMap::new();
     for id in gone {

@@ -25,7 +25,7 @@ pub(super) fn world(
     let (mut arrivals, mut running, mut guesses) = (Vec::new(), Vec::new(), 0);
     for request in requests {
         let recorded = request.build.as_ref().and_then(|build| build.length);
-        let usual = learned.get(&request.view.builder).copied().unwrap_or_default();
+        let usual = learned.get(request.view.builder.as_str()).copied().unwrap_or_default();
         let length = recorded.unwrap_or_else(|| guess(&request, usual, until));
         guesses += usize::from(recorded.is_none());
         match &request.build {
@@ -33,8 +33,9 @@ pub(super) fn world(
             _ => {
                 let older = older.get(&request.configuration_id);
                 let farms = [Some(present), older].into_iter().flatten();
-                let builder =
-                    farms.filter_map(|farm| farm.builders.get(&request.view.builder)).next();
+                let builder = farms
+                    .filter_map(|farm| farm.builders.get(request.view.builder.as_str()))
+                    .next();
                 arrivals.push(arrival(request, builder, length));
             }
         }
@@ -52,7 +53,7 @@ fn guess(request: &PastRequest, usual: Length, until: Micros) -> Length {
 fn ran(request: &PastRequest, build: &PastBuild, length: Length) -> Running {
     Running {
         request: request.view.id,
-        builder: request.view.builder.clone(),
+        builder: request.view.builder.to_string(),
         worker: build.worker.clone(),
         locks: build.locks.clone(),
         started_at: build.started_at,

@@ -52,6 +52,7 @@ usage: bench compare [--quick] [--prepare] [--only PART,PART] [--peers NAME,NAME
        bench queue [--quick] [--queued N] [--builders N] [--workers N] [--rounds N] [--builds N]
                    [--steading FILE]
        bench matcher [--events N] [--pending N] [--workers N] [--shape NAME]
+                     [--rounds N]
        bench oracle [--decisions N] [--text N] [--seed N]
        bench enumerate [--requests N] [--workers N] [--events N]
        bench explain
@@ -73,11 +74,11 @@ fn main() -> ExitCode {
     };
     let done = match command.as_str() {
         "matcher" => number("--events", 200_000)
-            .zip(number("--pending", 100_000))
-            .zip(number("--workers", 10_000))
-            .map(|((events, pending), workers)| {
+            .zip(number("--rounds", 1))
+            .zip(number("--pending", 100_000).zip(number("--workers", 10_000)))
+            .map(|(events, size)| {
                 let only = options.iter().find(|(option, _)| option == "--shape");
-                measure::run(events, (pending, workers), only.map(|(_, shape)| shape.as_str()))
+                measure::run(events, size, only.map(|(_, shape)| shape.as_str()))
             }),
         "oracle" => {
             let decisions = number("--decisions", 1_000_000).zip(number("--text", 120_000));

@@ -21,9 +21,13 @@ const NEW_CALLS: usize = 512;
 /// The time the first requests were submitted within.
 const BEFORE_MICROS: i64 = 3_600_000_000;
 
-/// Measures each shape and prints one line for it.
-pub(crate) fn run(events: u64, (pending, workers): (u64, u64), only: Option<&str>) -> bool {
-    println!("{pending} pending, {workers} workers, {events} events");
+/// Measures each shape and prints one line for each round of it: the same events every time.
+pub(crate) fn run(
+    (events, rounds): (u64, u64),
+    (pending, workers): (u64, u64),
+    only: Option<&str>,
+) -> bool {
+    println!("{pending} pending, {workers} workers, {events} events, {rounds} rounds");
     println!(
         "{:<12} {:>15} {:>9} {:>8} {:>8} {:>10} {:>7} {:>7} {:>8} {:>8} {:>11} {:>7}",
         "shape",
@@ -44,8 +48,12 @@ pub(crate) fn run(events: u64, (pending, workers): (u64, u64), only: Option<&str
     for shape in shapes {
         let size = (i64::try_from(pending).ok(), i64::try_from(workers).ok());
         let (Some(pending), Some(workers)) = size else { return false };
-        let Some(bench) = Bench::new(*shape, (pending, workers)) else { return false };
-        measured.insert(shape.name, bench.measure(events));
+        let mut all = Rounds::default();
+        for _ in 0..rounds.max(1) {
+            let Some(bench) = Bench::new(*shape, (pending, workers)) else { return false };
+            all.add(bench.measure(events));
+        }
+        measured.insert(shape.name, all.print());
     }
     if let (Some(rust), Some(text)) = (measured.get("typical"), measured.get(STARLARK)) {
         let (p50, p99) = (text.0 / rust.0, text.1 / rust.1);
@@ -56,7 +64,64 @@ pub(crate) fn run(events: u64, (pending, workers): (u64, u64), only: Option<&str
 
 /// Median and 99th percentile of an event of the first shape, in microseconds.
 pub(crate) fn typical(events: u64, (pending, workers): (i64, i64)) -> Option<(f64, f64)> {
-    Bench::new(*SHAPES.first()?, (pending, workers)).map(|bench| bench.measure(events))
+    Bench::new(*SHAPES.first()?, (pending, workers)).map(|bench| bench.measure(events).micros)
+}
+
+/// What a round came to.
+struct Round {
+    /// p50 and p99.
+    micros: (f64, f64),
+    /// Of every event, in order.
+    spans: Vec<Duration>,
+}
+
+/// All rounds of a shape.
+#[derive(Debug, Default)]
+struct Rounds {
+    micros: Vec<(f64, f64)>,
+    /// The fastest time each event had in any of them.
+    fastest: Vec<Duration>,
+}
+
+impl Rounds {
+    fn add(&mut self, round: Round) {
+        self.micros.push(round.micros);
+        if self.fastest.is_empty() {
+            self.fastest = round.spans;
+        } else {
+            let both = self.fastest.iter_mut().zip(round.spans);
+            both.for_each(|(fastest, span)| *fastest = span.min(*fastest));
+        }
+    }
+
+    /// Prints what several rounds came to; the medians of p50 and p99.
+    fn print(mut self) -> (f64, f64) {
+        let rounds = self.micros.len();
+        let column = |of: fn(&(f64, f64)) -> f64| {
+            let mut all: Vec<f64> = self.micros.iter().map(of).collect();
+            all.sort_by(f64::total_cmp);
+            (all[(rounds - 1) / 2], all[0], all[rounds - 1])
+        };
+        let (p50, p99) = (column(|it| it.0), column(|it| it.1));
+        if rounds > 1 {
+            let mut fastest = Spans::default();
+            self.fastest.drain(..).for_each(|span| fastest.add(span));
+            println!(
+                "{:<12} median of {rounds} rounds: p50 {:.1} ({:.1}–{:.1}), p99 {:.1} ({:.1}–{:.1}); \
+                 each event at its fastest: p50 {:.1}, p99 {:.1}",
+                "",
+                p50.0,
+                p50.1,
+                p50.2,
+                p99.0,
+                p99.1,
+                p99.2,
+                fastest.micros(500),
+                fastest.micros(990),
+            );
+        }
+        (p50.0, p99.0)
+    }
 }
 
 /// What first sight took.
@@ -167,8 +232,8 @@ impl Bench {
         }
     }
 
-    /// Prints the line of the shape; its p50 and p99 in microseconds.
-    fn measure(mut self, events: u64) -> (f64, f64) {
+    /// Prints the line of the shape.
+    fn measure(mut self, events: u64) -> Round {
         let start = clock();
         let slices = self.first_sight();
         let load = start.elapsed();
@@ -177,6 +242,7 @@ impl Bench {
         let fill = start.elapsed();
         let filled = self.running.len();
         let (mut spans, mut interrupted) = (Spans::default(), Spans::default());
+        let mut all = Vec::new();
         let turns = Turns::new();
         let mut turn = turns.count();
         for _ in 0..events {
@@ -193,6 +259,7 @@ impl Bench {
             self.matcher.look_at(NEW_CALLS);
             self.dispatch();
             let span = start.elapsed();
+            all.push(span);
             let before = std::mem::replace(&mut turn, turns.count());
             if turn == before {
                 spans.add(span)
@@ -229,6 +296,6 @@ impl Bench {
         if filled == 0 {
             println!("  nothing could start: the shape is wrong");
         }
-        (spans.micros(500), spans.micros(990))
+        Round { micros: (spans.micros(500), spans.micros(990)), spans: all }
     }
 }

@@ -138,7 +138,7 @@ pub(super) fn decision(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let mut row = Row::new("decision", name, "µs", Better::Less)
         .goal(Goal::Value(50.0))
         .note("The `typical` shape of `bench matcher`; `bench oracle` compares with brute force.");
-    for _ in 0..bench.options.rounds(1) {
+    for _ in 0..bench.options.rounds(3) {
         let events = bench.options.size(5_000, 20_000);
         let measured = crate::measure::typical(events, (pending, workers));
         row.add(STEADING, measured.ok_or_else(|| io::Error::other("no such shape"))?.1);

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::compare::machine::settle;
 use crate::compare::row::{Better, Goal, MACHINE, Row, STEADING};
 use crate::compare::run::Bench;
 use crate::compare::system::{System, Work, command, output};
@@ -19,7 +20,7 @@ const SHAPES: &[(usize, usize, usize, usize, usize)] = &[
 
 const NOTE: &str = "The step is `true`. Four connections submit at once; the time is from before \
     the first submission to the end of the last build. Builds a round differ: a slow system gets \
-    fewer.";
+    fewer. A turn begins when what the one before left behind is done, or after five seconds.";
 
 pub(super) fn run(bench: &Bench, rows: &mut Vec<Row>) -> io::Result<()> {
     let shapes = bench.options.size(&SHAPES[..1], SHAPES);
@@ -67,6 +68,7 @@ fn one(
         // A peer that breaks is told of and left out; what it came to before stays.
         systems.retain(|system| broken.iter().all(|(name, _)| *name != system.name()));
         broken.into_iter().for_each(|(name, why)| row.say(name, why));
+        settle();
         row.add(MACHINE, bare(builds * steps)? / steps as f64);
     }
     Ok(row)
@@ -76,6 +78,7 @@ fn one(
 fn measured(system: &mut dyn System, builds: usize) -> io::Result<f64> {
     let name = system.name();
     let named = |error: io::Error| io::Error::other(format!("{name}: {error}"));
+    settle();
     let seconds = system.through(builds).map_err(named)?;
     system.audit()?;
     Ok(builds as f64 / seconds)

@@ -17,9 +17,9 @@ pub(super) struct Mutant {
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "T1 an entry is true if its classes have heads, whatever they say by now",
-        file: "live_order.rs",
-        from: "if self.graph.rank(request, worker).as_ref() == Some(&rank) {",
-        to: "if self.graph.rank(request, worker).is_some() {",
+        file: "top.rs",
+        from: "if graph.rank(request, worker).as_ref() == Some(&rank) {",
+        to: "if graph.rank(request, worker).is_some() {",
     },
     Mutant {
         name: "T2 a tie between worker classes goes to whoever is met first",
@@ -72,27 +72,33 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "T11 an entry found untrue is dropped, not rewritten",
-        file: "live_order.rs",
-        from: "            self.rewrite(owner, lane);",
-        to: "            let _ = owner; self.heaps.pop(lane);",
+        file: "top.rs",
+        from: "            self.rewrite(graph, owner, lane);",
+        to: "            let _ = owner; self.pop(lane);",
     },
     Mutant {
         name: "reservation: who waits reserves nothing",
-        file: "walk.rs",
-        from: "            of_lock.taken.add(*access);",
-        to: "",
+        file: "reserved.rs",
+        from: "            taken.get_or_insert_with(|| of.locks[*lock].taken.clone()).add(*access);",
+        to: "            let _ = (taken, access);",
     },
     Mutant {
         name: "reservation: the second of a class is never met",
         file: "walk.rs",
-        from: "walk.ahead.extend(self.next_of_class(visit, nth + 1));",
-        to: "let _ = self.next_of_class(visit, nth + 1);",
+        from: "(Met::Behind, key, *id);\n        self.ahead.push(visit);",
+        to: "(Met::Behind, key, *id);",
     },
     Mutant {
         name: "reservation: a lane is left though a request will be met again",
         file: "walk.rs",
-        from: "            walk.reserved.later.push((visit.id, visit.lane));",
-        to: "",
+        from: "            self.reserved.expect(visit.id, lane);",
+        to: "            let _ = Reserved::expect;",
+    },
+    Mutant {
+        name: "reservation: what one walk reserves is kept back in the next",
+        file: "walk.rs",
+        from: "        self.reserved.clear(graph);",
+        to: "        let _ = Reserved::clear;",
     },
     Mutant {
         name: "reservation: who stands first at a worker is never worked out again",

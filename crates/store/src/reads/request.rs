@@ -112,7 +112,7 @@ impl Read<'_> {
 }
 
 fn last_try(row: &Row<'_>) -> Result<Option<(RequestId, LastTry)>, Error> {
-    // A lost build that ends later, as its worker drops it, was over for the request when it was lost.
+    // A lost build may end later, as its worker drops it: for the request it was over when lost.
     let built = parse::time(row, "ended_at")?;
     let answered = parse::time(row, "answered_at")?;
     let lost_builds = if built.is_some() { row.get("builds")? } else { 0 };

@@ -30,8 +30,8 @@ impl SteadingFarm {
         Ok(SteadingFarm { farm, http })
     }
 
-    /// The same with a new connection: the farm ends one that says nothing for long, as while
-    /// others have their turn or submit.
+    /// The same with a new connection, so that none stands idle while others have their turn or
+    /// submit.
     fn fresh(&mut self) -> io::Result<&mut SteadingFarm> {
         self.http = self.farm.connect()?;
         Ok(self)

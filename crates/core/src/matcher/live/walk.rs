@@ -4,7 +4,6 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use super::graph::Graph;
 use super::heap::{Entry, Heaps, Owner};
 use super::key::{Key, Rank};
 use super::live_order::Live;
@@ -53,7 +52,6 @@ struct Visit<'a> {
 #[derive(Debug)]
 struct Walk<'a> {
     wants: Wants<'a>,
-    graph: &'a Graph,
     heaps: &'a mut Heaps,
     standings: &'a mut Standings,
     reserved: &'a mut Reserved,
@@ -68,7 +66,6 @@ impl Live {
         let graph = &self.graph;
         let mut walk = Walk {
             wants: Wants { graph, locks: &self.recipes.farm },
-            graph,
             heaps: &mut self.heaps,
             standings,
             reserved: &mut self.reserved,
@@ -89,9 +86,9 @@ impl<'a> Walk<'a> {
     /// Puts the best of each lane ahead.
     fn begin(&mut self, floor: Option<&Rank>) {
         let stirred = self.heaps.stirred().iter().copied();
-        let stirred = stirred.filter(|lane| !self.graph.lane(*lane).farm.is_empty());
+        let stirred = stirred.filter(|lane| !self.wants.graph.lane(*lane).farm.is_empty());
         for lane in stirred.collect::<Vec<u32>>() {
-            if let Some((rank, class, worker)) = self.heaps.top(self.graph, lane, floor) {
+            if let Some((rank, class, worker)) = self.heaps.top(self.wants.graph, lane, floor) {
                 self.meet_head(rank, lane, (class, worker));
             }
         }
@@ -123,7 +120,7 @@ impl<'a> Walk<'a> {
         }
         let elsewhere = if fits && first && !visit.left_out {
             let of = (visit.key, visit.id);
-            let elsewhere = self.graph.best_granted(self.standings, visit.class, of);
+            let elsewhere = self.wants.graph.best_granted(self.standings, visit.class, of);
             visit.left_out = elsewhere.is_none();
             elsewhere
         } else {
@@ -147,12 +144,12 @@ impl<'a> Walk<'a> {
     }
 
     fn own_locks_fit(&mut self, visit: &Visit<'_>) -> bool {
-        if self.graph.lane(visit.lane).own.is_empty() {
+        if self.wants.graph.lane(visit.lane).own.is_empty() {
             return true;
         }
-        let Some(seat) = self.graph.seat(visit.class, visit.worker) else { return false };
+        let Some(seat) = self.wants.graph.seat(visit.class, visit.worker) else { return false };
         let (request, worker) = ((visit.class, visit.id), (visit.worker, seat.worker));
-        self.graph.is_granted(self.standings, request, worker)
+        self.wants.graph.is_granted(self.standings, request, worker)
     }
 
     /// Puts the next request of a class ahead: it would get the same worker.
@@ -179,7 +176,7 @@ impl<'a> Walk<'a> {
     }
 
     fn meet_head(&mut self, rank: Rank, lane: u32, (class, worker): (u32, u32)) {
-        let of = self.graph.request(class);
+        let of = self.wants.graph.request(class);
         let Some((key, id)) = of.head() else { return };
         let (id, behind) = (*id, of.queue.behind());
         let (met, left_out) = (Met::Head, false);
@@ -204,8 +201,8 @@ impl<'a> Walk<'a> {
             let (class, worker) = entry.classes();
             let owner = entry.owner;
             let visited = stream.visited.contains(&class);
-            if !visited && self.graph.rank(class, worker).as_ref() != Some(&entry.rank) {
-                self.heaps.rewrite(self.graph, owner, lane);
+            if !visited && self.wants.graph.rank(class, worker).as_ref() != Some(&entry.rank) {
+                self.heaps.rewrite(self.wants.graph, owner, lane);
                 continue;
             }
             let rank = entry.rank.clone();
@@ -222,7 +219,7 @@ impl<'a> Walk<'a> {
 
     /// What a worker class would offer if the classes visited had no requests.
     fn offer_to_others(&self, lane: u32, worker: u32, stream: &mut Stream) {
-        let offer = self.graph.offer(worker, lane, |class| stream.visited.contains(&class));
+        let offer = self.wants.graph.offer(worker, lane, |class| stream.visited.contains(&class));
         if let Some((rank, class)) = offer {
             stream.offers.push((rank, class, worker));
         }
